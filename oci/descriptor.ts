@@ -1,0 +1,13 @@
+// Owns: the descriptor, image-spec descriptor.md: what bytes are, their digest, how many.
+
+import type { Digest } from './digest.ts';
+import type { Platform } from './platform.ts';
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+}
