@@ -43,6 +43,10 @@ export interface Recipe {
   readonly shortName: string;
   /** Absolute host path of the folder. */
   readonly directory: string;
+  /** `name` of package.toml, where it gives one. */
+  readonly packageName?: string;
+  /** Stage to build where that is not the last one: `package-NAME` for a subpackage. */
+  readonly target?: string;
   /** As the user would type it, relative to the working directory where that is shorter. */
   readonly shown: string;
   readonly kind: 'containerfile' | 'debian-root';
@@ -77,6 +81,13 @@ export interface Tree {
   resolve(argument: string): string;
   /** Maps a FROM or `--from` reference to a recipe of this tree, or undefined: it is a foreign image. */
   lookup(reference: string): string | undefined;
+  /**
+   * `own`: recipes/NAME and bootstrap/NAME, held to our layout by lint. `foreign`: packages/[STAGE/]NAME, taken as it is.
+   * Absent where a tree is made up by hand.
+   */
+  readonly form?: 'own' | 'foreign';
+  /** True for a reference that can only mean a recipe of this tree, whether it exists or not. */
+  claims?(reference: string): boolean;
 }
 
 /** A source that lies in the store, verified. */

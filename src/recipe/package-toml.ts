@@ -1,0 +1,450 @@
+// Owns: the text of a package.toml to what it says. Every error names the file and line of what is wrong.
+// Does not read files and does not know trees. docs/recipe-format.md describes the format for people.
+
+import { parse as parseToml, TomlError, type TomlTable } from 'smol-toml';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import { BuildError, type SourceLocation } from '../errors.ts';
+import { didYouMean } from './near-miss.ts';
+import { argPrefix, fillTemplate, VERSION_WORDS, versionArgs } from './template.ts';
+import { locateToml, type TomlLines, type TomlPath } from './toml-location.ts';
+import type { Allowances, Recipe, Source } from './types.ts';
+
+/** What a package.toml says, before it is known which folder of which tree it lies in. */
+export type Package = Pick<
+  Recipe,
+  'kind' | 'version' | 'description' | 'license' | 'website' | 'platforms' | 'subpackages' | 'sources' | 'allow'
+> & {
+  /** Absent when the file gives no name. */
+  readonly packageName?: string;
+  /** Absent when the file does not say; the tree has a default. */
+  readonly ownership?: Recipe['ownership'];
+  /** Absent when the file does not say; the tree has a default. */
+  readonly epoch?: number;
+  readonly buildArgs: ReadonlyMap<string, string>;
+};
+
+export interface PackageContext {
+  /** The file's name in errors. */
+  readonly file: string;
+  /** Version of another recipe, for `version_from`; undefined when there is no such recipe. */
+  readonly versionOf?: (recipe: string) => string | undefined;
+  /** Seconds since 1970; an epoch later than that is an error. Default: the clock. */
+  readonly now?: number;
+}
+
+const PACKAGE_KEYS = [
+  'name',
+  'version',
+  'version_from',
+  'description',
+  'license',
+  'website',
+  'url',
+  'subpackages',
+  'platforms',
+  'ownership',
+  'epoch',
+  'kind',
+];
+const SOURCE_KEYS = ['hash', 'file', 'format', 'version', 'mirrors', 'git_sha', 'size'];
+const ALLOW_KEYS = ['network', 'mounts', 'xattrs'];
+const TABLES = ['package', 'sources', 'allow'];
+const MOUNT_TYPES = ['cache', 'secret', 'ssh'];
+
+/** One TOML document with its lines: the readers below ask it for values of a type and for locations. */
+class Document {
+  readonly file: string;
+  readonly root: TomlTable;
+  private readonly text: string;
+  private lines: TomlLines | undefined;
+
+  constructor(text: string, file: string) {
+    this.text = text;
+    this.file = file;
+    this.root = readToml(text, file);
+  }
+
+  /** Lines are looked for when first needed; a sound file with no sources never pays for it. */
+  at(...path: TomlPath): SourceLocation {
+    this.lines ??= locateToml(this.text);
+    return { file: this.file, line: this.lines.lineOf(path) };
+  }
+
+  fail(path: TomlPath, message: string, detail: { want?: string; got?: string; hint?: string } = {}): never {
+    throw new BuildError('RECIPE', message, { ...detail, location: this.at(...path) });
+  }
+
+  /** The value at the path, own properties only. */
+  private get(path: TomlPath): unknown {
+    let value: unknown = this.root;
+    for (const key of path) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+      value = (value as Record<string | number, unknown>)[key];
+    }
+    return value;
+  }
+
+  table(...path: TomlPath): Record<string, unknown> | undefined {
+    const value = this.get(path);
+    if (value === undefined) return undefined;
+    if (!isTable(value))
+      this.fail(path, `${path.join('.')} is no table`, { want: `[${path.join('.')}]`, got: show(value) });
+    return value;
+  }
+
+  checkKeys(path: TomlPath, table: Record<string, unknown>, known: readonly string[]): void {
+    for (const key of Object.keys(table)) {
+      if (known.includes(key)) continue;
+      const where = path.length === 0 ? 'a package.toml' : `[${path.join('.')}]`;
+      this.fail([...path, key], `unknown key ${JSON.stringify(key)} in ${where}`, {
+        hint: didYouMean(key, known) ?? `known are ${known.join(', ')}`,
+      });
+    }
+  }
+
+  string(...path: TomlPath): string | undefined {
+    const value = this.get(path);
+    if (value === undefined || typeof value === 'string') return value;
+    return this.fail(path, `${path.at(-1)} is no text`, { want: 'text in quotes', got: show(value) });
+  }
+
+  integer(...path: TomlPath): number | undefined {
+    const value = this.get(path);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    return this.fail(path, `${path.at(-1)} is no count`, { want: 'a whole number from 0', got: show(value) });
+  }
+
+  strings(...path: TomlPath): string[] {
+    const value = this.get(path);
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) {
+      return this.fail(path, `${path.at(-1)} is no list`, { want: 'a list of texts', got: show(value) });
+    }
+    for (const [index, element] of value.entries()) {
+      if (typeof element === 'string' && element !== '') continue;
+      this.fail([...path, index], `${path.at(-1)} holds what is no text`, { want: 'texts', got: show(element) });
+    }
+    return value as string[];
+  }
+
+  /** One of a few words. */
+  choice<Word extends string>(words: readonly Word[], ...path: TomlPath): Word | undefined {
+    const value = this.string(...path);
+    if (value === undefined || words.includes(value as Word)) return value as Word | undefined;
+    return this.fail(path, `${path.at(-1)} is none of its words`, {
+      want: words.map((word) => JSON.stringify(word)).join(' or '),
+      got: show(value),
+    });
+  }
+}
+
+/** Parses TOML. Throws BuildError RECIPE with the line for a text that is none. */
+export function readToml(text: string, file: string): TomlTable {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    const line = error instanceof TomlError ? error.line : 1;
+    const reason = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error);
+    throw new BuildError('RECIPE', reason, { location: { file, line }, cause: error });
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function show(value: unknown): string {
+  if (value instanceof Date) return 'a date';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** Parses a package.toml. Throws BuildError RECIPE, always with a location, and nothing else. */
+export function parsePackageToml(text: string, context: PackageContext): Package {
+  const document = new Document(text, context.file);
+  document.checkKeys([], document.root, TABLES);
+  const table = document.table('package') ?? document.fail([], 'no [package] table');
+  document.checkKeys(['package'], table, PACKAGE_KEYS);
+  const packageName = readPackageName(document);
+  const version = readVersion(document, context);
+  const ownership = document.choice(['root', 'keep'], 'package', 'ownership');
+  const epoch = document.integer('package', 'epoch');
+  const now = context.now ?? Math.floor(Date.now() / 1000);
+  if (epoch !== undefined && epoch > now) {
+    document.fail(['package', 'epoch'], 'the epoch lies in the future', { want: `at most ${now}`, got: `${epoch}` });
+  }
+  const sources = readSources(document, version);
+  return {
+    ...(packageName === undefined ? {} : { packageName }),
+    ...(ownership === undefined ? {} : { ownership }),
+    ...(epoch === undefined ? {} : { epoch }),
+    kind: document.choice(['containerfile', 'debian-root'], 'package', 'kind') ?? 'containerfile',
+    version: version ?? '',
+    description: document.string('package', 'description') ?? '',
+    license: readLicense(document, table),
+    website: readWebsite(document, table),
+    platforms: readPlatforms(document),
+    subpackages: readSubpackages(document),
+    sources: sources.map(({ source }) => source),
+    allow: readAllowances(document),
+    buildArgs: makeBuildArgs(version, sources),
+  };
+}
+
+function readPackageName(document: Document): string | undefined {
+  const name = document.string('package', 'name');
+  if (name !== undefined && !isPlainName(name)) {
+    document.fail(['package', 'name'], 'not a name', { want: 'letters, digits and . _ + -', got: show(name) });
+  }
+  return name;
+}
+
+function isPlainName(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(name);
+}
+
+function readVersion(document: Document, context: PackageContext): string | undefined {
+  const version = checkVersion(document, 'package', 'version');
+  const from = document.string('package', 'version_from');
+  if (from === undefined) return version;
+  const path = ['package', 'version_from'];
+  if (version !== undefined) {
+    return document.fail(path, 'both version and version_from', { hint: 'leave one of them out' });
+  }
+  const sources = document.table('sources') ?? {};
+  if (Object.hasOwn(sources, from)) {
+    return (
+      checkVersion(document, 'sources', from, 'version') ??
+      document.fail(path, `[sources.${from}] has no version`, { hint: 'give it one, or give the package its own' })
+    );
+  }
+  return (
+    context.versionOf?.(from) ??
+    document.fail(path, 'version_from names no source and no recipe that has a version', {
+      got: show(from),
+      ...hintOf(didYouMean(from, Object.keys(sources))),
+    })
+  );
+}
+
+/** A version reaches build args, file names and URLs: some characters would change what those mean. */
+function checkVersion(document: Document, ...path: TomlPath): string | undefined {
+  const version = document.string(...path);
+  if (version !== undefined && /[\s\0-\x1f"'$\\{}]/.test(version)) {
+    document.fail(path, 'not a version', { want: 'no blanks, quotes, braces, $ or \\', got: show(version) });
+  }
+  return version === '' ? undefined : version;
+}
+
+function hintOf(hint: string | undefined): { hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
+
+/** A text, or a list of which all apply. */
+function readLicense(document: Document, table: Record<string, unknown>): string {
+  return Array.isArray(table['license'])
+    ? document.strings('package', 'license').join(' AND ')
+    : (document.string('package', 'license') ?? '');
+}
+
+function readWebsite(document: Document, table: Record<string, unknown>): string {
+  if (table['url'] !== undefined && table['website'] !== undefined) {
+    document.fail(['package', 'url'], 'both website and url', { hint: 'they mean the same: leave url out' });
+  }
+  return document.string('package', 'website') ?? document.string('package', 'url') ?? '';
+}
+
+function readPlatforms(document: Document): string[] {
+  const platforms = document.strings('package', 'platforms');
+  for (const [index, platform] of platforms.entries()) {
+    try {
+      parsePlatform(platform);
+    } catch {
+      document.fail(['package', 'platforms', index], 'not a platform', {
+        want: 'os/architecture[/variant]',
+        got: show(platform),
+      });
+    }
+  }
+  return platforms;
+}
+
+function readSubpackages(document: Document): string[] {
+  const subpackages = document.strings('package', 'subpackages');
+  for (const [index, name] of subpackages.entries()) {
+    const path = ['package', 'subpackages', index];
+    if (!isPlainName(name)) {
+      document.fail(path, 'not a name', { want: 'letters, digits and . _ + -', got: show(name) });
+    }
+    if (subpackages.indexOf(name) !== index) document.fail(path, `${show(name)} stands twice in subpackages`);
+  }
+  return subpackages;
+}
+
+function readAllowances(document: Document): Allowances {
+  const table = document.table('allow');
+  if (table !== undefined) document.checkKeys(['allow'], table, ALLOW_KEYS);
+  const mounts = document.strings('allow', 'mounts');
+  for (const [index, mount] of mounts.entries()) {
+    if (MOUNT_TYPES.includes(mount)) continue;
+    document.fail(['allow', 'mounts', index], 'not a mount that needs leave', {
+      want: MOUNT_TYPES.join(', '),
+      got: show(mount),
+      ...hintOf(didYouMean(mount, MOUNT_TYPES)),
+    });
+  }
+  return { network: document.strings('allow', 'network'), mounts, xattrs: document.strings('allow', 'xattrs') };
+}
+
+/** A source and how its build args start. */
+interface ReadSource {
+  readonly source: Source;
+  readonly prefix: string;
+}
+
+function readSources(document: Document, packageVersion: string | undefined): ReadSource[] {
+  const table = document.table('sources') ?? {};
+  const read: ReadSource[] = [];
+  for (const name of Object.keys(table)) {
+    const path = ['sources', name];
+    if (!isPlainName(name)) {
+      document.fail(path, 'not a name for a source', { want: 'letters, digits and . _ + -', got: show(name) });
+    }
+    const entry = document.table(...path)!;
+    document.checkKeys(path, entry, SOURCE_KEYS);
+    const one = { source: readSource(document, name, packageVersion), prefix: argPrefix(name) };
+    for (const other of read) {
+      if (other.prefix === one.prefix) {
+        document.fail(path, `the build args of this source and of [sources.${other.source.name}] have the same name`, {
+          got: `${one.prefix}_VERSION`,
+        });
+      }
+      if (other.source.file === one.source.file && other.source.digest !== one.source.digest) {
+        document.fail(path, `[sources.${other.source.name}] already is the file ${show(one.source.file)}`, {
+          hint: 'give one of them another file name with file = "…"',
+        });
+      }
+    }
+    read.push(one);
+  }
+  return read;
+}
+
+function readSource(document: Document, name: string, packageVersion: string | undefined): Source {
+  const path: TomlPath = ['sources', name];
+  const digest = readHash(document, path);
+  const version = checkVersion(document, ...path, 'version') ?? packageVersion;
+  const format = document.string(...path, 'format');
+  const templates = document.strings(...path, 'mirrors');
+  const fill = (template: string, where: TomlPath, file?: string): string => {
+    const filled = fillTemplate(template, { version, format, file });
+    if (typeof filled === 'string') return filled;
+    const known = [...VERSION_WORDS, 'file', 'format'];
+    if (filled.fault === 'open') return document.fail(where, 'a brace without its partner', { got: show(template) });
+    if (filled.fault === 'unknown') {
+      return document.fail(where, `unknown template word {${filled.word}}`, {
+        hint: didYouMean(filled.word, known) ?? `known are ${known.map((word) => `{${word}}`).join(' ')}`,
+      });
+    }
+    return document.fail(where, `{${filled.word}} has no value here`, {
+      hint: filled.word.startsWith('version') ? 'give the source or the package a version' : `add ${filled.word} = "…"`,
+    });
+  };
+  const written = document.string(...path, 'file');
+  const fileAt: TomlPath = written === undefined ? [...path, 'mirrors'] : [...path, 'file'];
+  const file = fill(written ?? impliedFile(document, path, templates, format), fileAt);
+  if (!isFileName(file)) {
+    document.fail(fileAt, 'not a file name', { want: 'one name without a slash', got: show(file) });
+  }
+  const mirrors = templates.map((template, index) => fill(template, [...path, 'mirrors', index], file));
+  for (const [index, mirror] of mirrors.entries()) checkMirror(document, [...path, 'mirrors', index], mirror, format);
+  if (format === 'hex' && mirrors.length === 0) {
+    document.fail(path, 'a hex source needs its text', { want: 'mirrors = ["NAME.hex"]' });
+  }
+  const gitSha = document.string(...path, 'git_sha');
+  if (gitSha !== undefined && !/^[0-9a-f]{7,64}$/.test(gitSha)) {
+    document.fail([...path, 'git_sha'], 'not a git commit', {
+      want: '7 to 64 lower-case hex digits',
+      got: show(gitSha),
+    });
+  }
+  const size = document.integer(...path, 'size');
+  return {
+    name,
+    digest,
+    file,
+    format: format ?? '',
+    version: version ?? '',
+    mirrors,
+    ...(gitSha === undefined ? {} : { gitSha }),
+    ...(size === undefined ? {} : { size }),
+    location: document.at(...path),
+    hashLocation: document.at(...path, 'hash'),
+  };
+}
+
+function readHash(document: Document, path: TomlPath): Digest {
+  const hash = document.string(...path, 'hash');
+  if (hash === undefined) {
+    return document.fail(path, `${path.join('.')} has no hash`, { want: 'hash = "…", the sha256 of the file' });
+  }
+  const digest = hash.startsWith('sha256:') ? hash : `sha256:${hash}`;
+  if (isDigest(digest)) return digest;
+  return document.fail([...path, 'hash'], 'not a sha256', { want: '64 lower-case hex digits', got: show(hash) });
+}
+
+/** The name of a source that gives no `file`: the last part of its first mirror's path. */
+function impliedFile(
+  document: Document,
+  path: TomlPath,
+  mirrors: readonly string[],
+  format: string | undefined,
+): string {
+  const first = mirrors[0];
+  if (first === undefined) {
+    return document.fail(path, `${path.join('.')} has neither file nor mirrors`, { want: 'at least one of them' });
+  }
+  const base = first.replace(/[?#].*$/s, '').replace(/^.*[/:]/s, '');
+  if (base === '' || base.includes('{file}')) {
+    return document.fail([...path, 'mirrors', 0], 'this mirror gives no file name', { want: 'file = "…" beside it' });
+  }
+  return format === 'hex' ? base.replace(/\.hex$/, '') : base;
+}
+
+function isFileName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\0\n]/.test(name) && Buffer.byteLength(name) <= 255;
+}
+
+/**
+ * `https://…`, `http://…`, `debian:pool/…`, `file:…`, or a path inside the recipe folder. A scheme that nothing here
+ * can fetch is left to lint and to the fetch itself: another mirror of the same source may do.
+ */
+function checkMirror(document: Document, path: TomlPath, mirror: string, format: string | undefined): void {
+  const want = 'https://…, http://…, debian:pool/…, or a path inside the recipe folder';
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
+  const local = scheme === undefined || (scheme === 'file' && !mirror.startsWith('file:/'));
+  if (format === 'hex' && !local) {
+    document.fail(path, 'a hex source lies in the recipe folder', { want: 'a path inside it', got: show(mirror) });
+  }
+  if (local || scheme === 'debian') {
+    const inside = scheme === undefined ? mirror : mirror.slice(scheme.length + 1);
+    const parts = inside.split('/');
+    if (inside === '' || inside.startsWith('/') || parts.includes('..') || /[\0\n]/.test(inside)) {
+      document.fail(path, 'this path leaves its folder', { want, got: show(mirror) });
+    }
+  } else if (scheme === 'http' || scheme === 'https') {
+    if (!URL.canParse(mirror)) document.fail(path, 'not a URL', { want, got: show(mirror) });
+  }
+}
+
+function makeBuildArgs(version: string | undefined, sources: readonly ReadSource[]): Map<string, string> {
+  const args = new Map<string, string>(version === undefined ? [] : versionArgs(version));
+  for (const { source, prefix } of sources) {
+    if (source.version !== '') args.set(`${prefix}_VERSION`, source.version);
+    args.set(`${prefix}_SOURCE`, source.file);
+    if (source.gitSha !== undefined) args.set(`${prefix}_GIT_SHA`, source.gitSha);
+  }
+  return args;
+}
