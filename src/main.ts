@@ -9,8 +9,8 @@ import { type Args, parseArgs } from './cli/args.ts';
 import type { Command, CommandContext } from './cli/command.ts';
 import { COMMANDS } from './cli/commands.ts';
 import { GLOBAL_FLAGS, jobsOf, storeDirectoryOf, wantsColor } from './cli/global-flags.ts';
-import { nearMiss } from './cli/near-miss.ts';
 import { BuildError, exitStatusOf, formatError } from './errors.ts';
+import { didYouMean } from './recipe/near-miss.ts';
 
 const FLAGS_BEFORE = { ...GLOBAL_FLAGS, version: { summary: 'print the version' } };
 
@@ -50,10 +50,9 @@ async function main(words: readonly string[]): Promise<number> {
 async function loadCommand(name: string): Promise<Command> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) {
-    const near = nearMiss(name, Object.keys(COMMANDS));
+    const near = didYouMean(name, Object.keys(COMMANDS));
     throw new BuildError('USAGE', `no command is called ${name}`, {
-      ...(near === undefined ? {} : { want: near }),
-      hint: 'see `ocibuild help`',
+      hint: `${near === undefined ? '' : `${near} `}see \`ocibuild help\``,
     });
   }
   return (await load()).command;

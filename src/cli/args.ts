@@ -8,7 +8,7 @@
 //           | OPERAND                      "-" alone is one
 
 import { BuildError } from '../errors.ts';
-import { nearMiss } from './near-miss.ts';
+import { didYouMean } from '../recipe/near-miss.ts';
 
 export interface FlagSpec {
   /** One line for help. */
@@ -97,8 +97,11 @@ function splitFlag(word: string, flags: Flags, options: ParseOptions): SplitFlag
     const equals = word.indexOf('=');
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     if (!Object.hasOwn(flags, name)) {
-      const near = nearMiss(name, Object.keys(flags));
-      throw usage(`unknown flag --${name}`, options, near === undefined ? undefined : `--${near}`);
+      const near = didYouMean(
+        `--${name}`,
+        Object.keys(flags).map((known) => `--${known}`),
+      );
+      throw usage(`unknown flag --${name}`, near === undefined ? options : { help: options.help, near });
     }
     return { name, attached: equals < 0 ? undefined : word.slice(equals + 1), written: `--${name}` };
   }
@@ -146,10 +149,10 @@ function makeArgs(
   };
 }
 
-function usage(message: string, options: ParseOptions, want?: string, got?: string): BuildError {
+function usage(message: string, next: { help: string; near?: string }, want?: string, got?: string): BuildError {
   return new BuildError('USAGE', message, {
     ...(want === undefined ? {} : { want }),
     ...(got === undefined ? {} : { got }),
-    hint: `see \`${options.help}\``,
+    hint: `${next.near === undefined ? '' : `${next.near} `}see \`${next.help}\``,
   });
 }
