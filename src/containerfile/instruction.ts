@@ -90,6 +90,11 @@ export interface RunInstruction extends Base {
   readonly security: 'sandbox' | 'insecure' | undefined;
   /** Flag values with variables in them are expanded by expandInstruction, which fills `mounts` again. */
   readonly mountTexts: readonly string[];
+  /**
+   * Set when the whole argument is one heredoc whose body starts with `#!`: the body (also in `command`), which is not given to the
+   * shell but written to an executable file named like the delimiter, and that file is run.
+   */
+  readonly script?: string;
 }
 
 /** COPY and ADD. Heredoc sources stand in `heredocs`, in order, besides `sources`. */
