@@ -18,7 +18,7 @@ export type EntryType =
   | 'opaque';
 
 export interface Entry {
-  /** Relative to the rootfs, bytes; for a whiteout the path that is deleted. Never '' . */
+  /** Relative to the rootfs, bytes; for a whiteout the path that is deleted. Never '', except in an opaque of the root. */
   readonly path: RawPath;
   readonly type: EntryType;
   /** Permission bits with setuid, setgid and sticky, 0..0o7777. 0o777 for a symlink, 0 for a whiteout. */
@@ -39,8 +39,10 @@ export interface Entry {
 
 /** An entry of a directory tree on disk, with the place to read a file's bytes from. */
 export interface TreeEntry extends Entry {
-  /** Absolute host path as bytes; present for files. */
+  /** Absolute host path as bytes; present for files, unless `bytes` is. */
   readonly source?: Buffer;
+  /** The content of a file that is on no disk. */
+  readonly bytes?: Uint8Array;
 }
 
 /** What a writer stamps on every entry. */
@@ -51,4 +53,6 @@ export interface StampPolicy {
   readonly time: 'set' | 'clamp';
   /** SOURCE_DATE_EPOCH, whole seconds. */
   readonly epoch: number;
+  /** Extended attributes that may be carried, by full name. Default none: an entry that has another is an error. */
+  readonly xattrs?: readonly string[];
 }
