@@ -25,7 +25,8 @@ async function main(words: readonly string[]): Promise<number> {
   const [name, ...after] = before.operands;
   if (name === undefined || name === 'help') {
     const asked = before.is('help') || name === 'help';
-    return printHelp(asked ? process.stdout : process.stderr, after[0], asked);
+    const [topic] = parseArgs(after, GLOBAL_FLAGS, { help: 'ocibuild help' }).operands;
+    return printHelp(asked ? process.stdout : process.stderr, topic, asked);
   }
   const command = await loadCommand(name);
   if (before.is('help')) return printHelp(process.stdout, name, true);
@@ -140,9 +141,18 @@ function muteBrokenPipe(stream: NodeJS.WriteStream): void {
   });
 }
 
+/** Resolves when everything written has reached the pipe, or its reader has gone. */
+function drain(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => {
+    if (stream.destroyed) done();
+    else stream.write('', () => done());
+  });
+}
+
 muteBrokenPipe(process.stdout);
 muteBrokenPipe(process.stderr);
 process.on('uncaughtException', (error) => process.exit(report(error)));
-// stdout and stderr are synchronous on Linux, to a file, a pipe or a terminal: nothing is lost by ending here, and no
-// forgotten handle keeps the program alive.
-process.exit(await main(process.argv.slice(2)).catch(report));
+const status = await main(process.argv.slice(2)).catch(report);
+await Promise.all([drain(process.stdout), drain(process.stderr)]);
+// No forgotten handle keeps the program alive.
+process.exit(status);
