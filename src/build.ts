@@ -1,0 +1,45 @@
+// Owns: the pipeline, top to bottom: requests to graph, graph to snapshots, snapshots to images.
+
+import { native } from '../oci/profile.ts';
+import { recordRoots } from './build/roots-record.ts';
+import type { OpenServices } from './build/services.ts';
+import { lower } from './graph/lower.ts';
+import type { Graph, Target } from './graph/op.ts';
+import type { BuildRequest, ImageFinder } from './graph/request.ts';
+import { createAssembler } from './image/assemble.ts';
+import type { BuiltImage } from './solver/services.ts';
+import { type Solution, solve } from './solver/solve.ts';
+
+export interface Built {
+  readonly target: Target;
+  readonly image: BuiltImage;
+}
+
+export interface BuildOutcome {
+  readonly graph: Graph;
+  readonly solution: Solution;
+  /** What was asked for, in the order it was asked. */
+  readonly built: readonly Built[];
+}
+
+/** Builds every request and all it needs, in one solve. Throws the first failure once nothing runs any more. */
+export async function build(
+  requests: readonly BuildRequest[],
+  finder: ImageFinder,
+  services: OpenServices,
+): Promise<BuildOutcome> {
+  const graph = lower(requests, finder);
+  for (const warning of graph.warnings) services.watch({ type: 'warning', ...warning });
+  services.watch({
+    type: 'plan',
+    ops: graph.ops.length,
+    targets: graph.requested.map((index) => graph.targets[index]!.name),
+  });
+  const { layout, snapshots } = services;
+  const assemble = createAssembler({ graph, layout, snapshots, profile: native });
+  const solution = await solve(graph, services, assemble);
+  snapshots.flush();
+  recordRoots(services.store, graph, solution);
+  const built = graph.requested.map((index) => ({ target: graph.targets[index]!, image: solution.images.get(index)! }));
+  return { graph, solution, built };
+}

@@ -1,0 +1,142 @@
+// Owns: from what a user names (a recipe, a Containerfile with flags) to build requests. Reads Containerfiles and
+// .dockerignore; knows no store.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { ImageConfig } from '../../oci/config.ts';
+import { resolveImage } from '../../oci/layout/image.ts';
+import { openLayout } from '../../oci/layout/layout.ts';
+import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
+import { native } from '../../oci/profile.ts';
+import { parseContainerfile } from '../containerfile/parse.ts';
+import { BuildError } from '../errors.ts';
+import type { BuildRequest, ImageFinder, LayoutImage, NamedContext } from '../graph/request.ts';
+import type { Recipe, Tree } from '../recipe/types.ts';
+
+/** A path as the user would type it: relative where that is shorter. */
+export function shownPath(path: string, cwd: string): string {
+  const near = relative(cwd, path);
+  return near !== '' && near.length < path.length ? near : path;
+}
+
+function readText(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+/** `<file>.dockerignore` counts before `.dockerignore` of the context. */
+function ignoreOf(containerfile: string, context: string): string | undefined {
+  return readText(`${containerfile}.dockerignore`) ?? readText(join(context, '.dockerignore'));
+}
+
+export interface RecipeOptions {
+  readonly platform: Platform;
+  /** Where relative paths in messages start. */
+  readonly cwd: string;
+}
+
+/** The request that builds a recipe: everything comes from its folder, nothing from the caller's environment. */
+export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequest {
+  const { platform, cwd } = options;
+  const wanted = formatPlatform(platform);
+  if (recipe.platforms.length > 0 && !recipe.platforms.includes(wanted)) {
+    throw new BuildError('MACHINE', `${recipe.name} is not for ${wanted}`, {
+      location: recipe.location,
+      want: recipe.platforms.join(', '),
+      got: wanted,
+    });
+  }
+  const path = join(recipe.directory, 'Containerfile');
+  const containerfile =
+    recipe.kind === 'debian-root' ? undefined : parseContainerfile(readFileSync(path), shownPath(path, cwd));
+  const ignore = ignoreOf(path, recipe.directory);
+  return {
+    name: recipe.name,
+    recipe,
+    containerfile,
+    context: { name: '.', directory: recipe.directory, recipe, ...(ignore === undefined ? {} : { ignore }) },
+    contexts: new Map(),
+    stage: recipe.target,
+    buildArgs: recipe.buildArgs,
+    platform,
+    policy: { owner: recipe.ownership, time: 'set', epoch: recipe.epoch },
+    profile: native,
+    network: 'none',
+    labels: new Map(),
+    xattrs: recipe.allow.xattrs,
+  };
+}
+
+/** Finds images in a tree, when there is one, and in OCI layouts. */
+export function createFinder(tree: Tree | undefined, options: RecipeOptions): ImageFinder {
+  return {
+    lookup: (reference) => tree?.lookup(reference),
+    request: (name) => recipeRequest(tree!.recipe(name), options),
+    layoutImage,
+  };
+}
+
+function layoutImage(directory: string, platform: Platform, selector: string | undefined): LayoutImage {
+  const image = resolveImage(openLayout(directory), platform, selector);
+  const config: ImageConfig = image.config;
+  return {
+    config,
+    layers: image.manifest.layers.map((descriptor, index) => ({ descriptor, diffId: config.rootfs.diff_ids[index]! })),
+  };
+}
+
+export interface FileOptions {
+  /** Absolute. */
+  readonly context: string;
+  /** Absolute; Containerfile or Dockerfile of the context when absent. */
+  readonly file: string | undefined;
+  readonly name: string;
+  readonly stage: string | undefined;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly contexts: ReadonlyMap<string, NamedContext>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly platform: Platform | undefined;
+  readonly network: 'none' | 'default' | 'host';
+  /** Seconds since 1970. */
+  readonly epoch: number;
+  readonly cwd: string;
+}
+
+function findContainerfile(options: FileOptions): string {
+  if (options.file !== undefined) return options.file;
+  const names = ['Containerfile', 'Dockerfile'];
+  const found = names.map((name) => join(options.context, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new BuildError('USAGE', `no Containerfile in ${shownPath(options.context, options.cwd)}`, {
+    want: names.join(' or '),
+    hint: 'name the file with -f',
+  });
+}
+
+/** The request of `ocibuild build`: any Containerfile, any context; owners are kept, times clamped. */
+export function fileRequest(options: FileOptions): BuildRequest {
+  const path = findContainerfile(options);
+  let text: Buffer;
+  try {
+    text = readFileSync(path);
+  } catch (cause) {
+    throw new BuildError('USAGE', `${shownPath(path, options.cwd)} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const ignore = ignoreOf(path, options.context);
+  return {
+    name: options.name,
+    recipe: undefined,
+    containerfile: parseContainerfile(text, shownPath(path, options.cwd)),
+    context: { name: '.', directory: options.context, ...(ignore === undefined ? {} : { ignore }) },
+    contexts: options.contexts,
+    stage: options.stage,
+    buildArgs: options.buildArgs,
+    platform: options.platform ?? hostPlatform(),
+    policy: { owner: 'keep', time: 'clamp', epoch: options.epoch },
+    profile: native,
+    network: options.network,
+    labels: options.labels,
+    xattrs: [],
+  };
+}

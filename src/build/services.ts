@@ -1,0 +1,81 @@
+// Owns: the wiring of one build: the store's parts, the sandbox when a step needs it, sources when a COPY needs them.
+
+import { mkdirSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { createLayout, type Layout } from '../../oci/layout/layout.ts';
+import { fetchPinned, fetchSources } from '../fetch/fetch.ts';
+import type { Watcher } from '../progress/event.ts';
+import { openSandbox } from '../sandbox/runtime.ts';
+import { writeSkeleton } from '../sandbox/skeleton.ts';
+import type { Sandbox } from '../sandbox/types.ts';
+import { openSnapshotStore } from '../snapshot/store.ts';
+import type { Secret, Services } from '../solver/services.ts';
+import { openRoot } from './roots.ts';
+
+export interface ServiceOptions {
+  /** Absolute; made when it is not there. */
+  readonly store: string;
+  readonly jobs: number;
+  readonly offline: boolean;
+  readonly distfiles: readonly string[];
+  readonly noCache: boolean | ReadonlySet<string>;
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly sshSocket: string | undefined;
+  readonly runtime: 'runc' | 'crun' | undefined;
+  readonly driver: 'auto' | 'overlay' | 'copy';
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly watch: Watcher;
+}
+
+export interface OpenServices extends Services {
+  readonly layout: Layout;
+}
+
+/** Opens the store and everything a solve needs of it. Must run inside the user namespace. */
+export function openServices(options: ServiceOptions): OpenServices {
+  const { store, signal, watch } = options;
+  mkdirSync(store, { recursive: true });
+  const skeleton = join(store, 'skeleton');
+  writeSkeleton(skeleton);
+  let sandbox: Promise<Sandbox> | undefined;
+  const fetching = {
+    store,
+    distfiles: options.distfiles,
+    offline: options.offline,
+    jobs: Math.max(options.jobs, 4),
+    onEvent: watch,
+    signal,
+    env: options.env,
+  };
+  return {
+    store,
+    layout: createLayout(join(store, 'layout')),
+    snapshots: openSnapshotStore(store, { driver: options.driver, skeleton }),
+    sandbox: () => {
+      const opened =
+        sandbox ??
+        openSandbox({
+          ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+          stateDirectory: join(store, 'work'),
+        });
+      sandbox = opened;
+      return opened;
+    },
+    fetch: async (recipe, sources) => {
+      await fetchSources(sources, { ...fetching, recipeDirectory: () => recipe.directory });
+    },
+    fetchRemote: async (url, digest) => {
+      const file = posix.basename(new URL(url).pathname);
+      return (await fetchPinned(digest, [url], { ...fetching, file, command: 'ocibuild build, without --offline' }))
+        .path;
+    },
+    root: (recipe) => openRoot(recipe, fetching),
+    secrets: options.secrets,
+    sshSocket: options.sshSocket,
+    jobs: options.jobs,
+    noCache: options.noCache,
+    signal,
+    watch,
+  };
+}

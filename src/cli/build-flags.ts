@@ -1,0 +1,54 @@
+// Owns: the flags that run, build, shell and export share, and the services they describe.
+
+import { resolve } from 'node:path';
+import { type OpenServices, openServices } from '../build/services.ts';
+import { BuildError } from '../errors.ts';
+import type { Watcher } from '../progress/event.ts';
+import type { Secret } from '../solver/services.ts';
+import type { Flags } from './args.ts';
+import type { CommandContext } from './command.ts';
+
+export const SOLVE_FLAGS: Flags = {
+  'no-cache': { summary: 'run every step again' },
+  'no-cache-filter': {
+    summary: 'run the steps of this stage again (more than once, or with commas)',
+    value: 'STAGE',
+    repeatable: true,
+  },
+  distfiles: { summary: 'look for sources in this folder first', value: 'DIR', repeatable: true },
+  runtime: { summary: 'the program that runs steps', value: 'NAME', choices: ['runc', 'crun'] },
+  driver: { summary: 'how root file systems are stacked', value: 'NAME', choices: ['auto', 'overlay', 'copy'] },
+};
+
+export interface SolveExtras {
+  readonly secrets?: ReadonlyMap<string, Secret>;
+  readonly sshSocket?: string | undefined;
+}
+
+/** The services a command line asks for. */
+export function servicesOf(context: CommandContext, watch: Watcher, extras: SolveExtras = {}): OpenServices {
+  const { args, env, cwd } = context;
+  const filter = args
+    .list('no-cache-filter')
+    .flatMap((text) => text.split(','))
+    .filter((name) => name !== '');
+  const fromEnv = (env['OCIBUILD_DISTFILES'] ?? '').split(':').filter((path) => path !== '');
+  const runtime = args.text('runtime') ?? env['OCIBUILD_RUNTIME'];
+  if (runtime !== undefined && runtime !== 'runc' && runtime !== 'crun') {
+    throw new BuildError('USAGE', 'not a runtime', { want: 'runc or crun', got: runtime });
+  }
+  return openServices({
+    store: context.storeDirectory,
+    jobs: context.jobs,
+    offline: context.offline,
+    distfiles: [...args.list('distfiles'), ...fromEnv].map((path) => resolve(cwd, path)),
+    noCache: args.is('no-cache') ? true : filter.length > 0 ? new Set(filter) : false,
+    secrets: extras.secrets ?? new Map(),
+    sshSocket: extras.sshSocket,
+    runtime,
+    driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
+    env,
+    signal: context.signal,
+    watch,
+  });
+}

@@ -1,0 +1,42 @@
+// Owns: `ocibuild run`: recipes of a tree to images under out/.
+
+import { join, resolve } from 'node:path';
+import { build } from '../build.ts';
+import { writeImageLayout } from '../image/output.ts';
+import { callerId } from '../sandbox/userns.ts';
+import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
+import type { Command } from './command.ts';
+import { resultLine, solveSummary } from './results.ts';
+import { RECIPE_FLAGS, treeRequests } from './trees.ts';
+
+export const command: Command = {
+  name: 'run',
+  summary: 'build recipes and everything they need',
+  usage: 'RECIPE…\nThe image of recipes/NAME lies in out/NAME beside recipes/, as an OCI layout.',
+  flags: {
+    ...RECIPE_FLAGS,
+    ...SOLVE_FLAGS,
+    out: { summary: 'put images below this folder instead of out/', value: 'DIR' },
+  },
+  needsNamespace: true,
+  run: async (context) => {
+    const { tree, requests, finder } = treeRequests(context);
+    const progress = context.openProgress();
+    const started = performance.now();
+    try {
+      const services = servicesOf(context, progress.watch);
+      const outcome = await build(requests, finder, services);
+      progress.close();
+      const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
+      for (const { target, image } of outcome.built) {
+        const layout = join(out, target.recipe!.shortName);
+        writeImageLayout(services.layout, image, layout, callerId());
+        context.stdout.write(resultLine(target.name, image, performance.now() - started));
+      }
+      context.stdout.write(solveSummary(outcome));
+      return 0;
+    } finally {
+      progress.close();
+    }
+  },
+};

@@ -1,0 +1,51 @@
+// Owns: the graph as people and programs read it, for `ocibuild plan`.
+
+import type { Json } from '../../oci/json.ts';
+import { type Graph, isLayerOp, type Op, type Target } from './op.ts';
+
+/** Ops of a target, in order: what `steps` counts. */
+function opsOf(graph: Graph, target: Target): readonly Op[] {
+  return graph.ops.filter((op) => op.label.target === target.name && (isLayerOp(op) || op.kind === 'root'));
+}
+
+/** `{"targets":[{"name","deps":[…],"steps"}]}`; dependencies stand before what needs them. */
+export function planJson(graph: Graph): Json {
+  return {
+    targets: graph.targets.map((target) => ({
+      name: target.name,
+      deps: target.dependencies.map((index) => graph.targets[index]!.name).sort(),
+      steps: opsOf(graph, target).length,
+    })),
+  };
+}
+
+/** One block a target: its name and what it needs, then its steps, each with file and line. */
+export function planText(graph: Graph): string {
+  const blocks = graph.targets.map((target) => {
+    const deps = target.dependencies.map((index) => graph.targets[index]!.name).sort();
+    const head = deps.length === 0 ? target.name : `${target.name}  needs ${deps.join(', ')}`;
+    const steps = opsOf(graph, target).map((op) => {
+      const { stage, text, location } = op.label;
+      return `  ${stage}  ${oneLine(text)}  (${location.file}:${location.line})`;
+    });
+    return [head, ...steps].join('\n');
+  });
+  return `${blocks.join('\n\n')}\n`;
+}
+
+/** Targets and their needs in Graphviz's language. */
+export function planDot(graph: Graph): string {
+  const lines = graph.targets.flatMap((target) => [
+    `  ${JSON.stringify(target.name)};`,
+    ...target.dependencies.map(
+      (index) => `  ${JSON.stringify(target.name)} -> ${JSON.stringify(graph.targets[index]!.name)};`,
+    ),
+  ]);
+  return `digraph recipes {\n${lines.join('\n')}\n}\n`;
+}
+
+/** The first line of an instruction, cut to 100 characters. */
+function oneLine(text: string): string {
+  const line = text.split('\n', 1)[0]!.trim();
+  return line.length > 100 || line.length < text.trim().length ? `${line.slice(0, 99)}…` : line;
+}

@@ -1,0 +1,199 @@
+// Owns: the way from a solved target to an image: each layer written once and read back, config, manifest, image index.
+// Everything lands in the store's OCI layout; copying it out is output.ts's subject.
+
+import { CODEC_ID, createCompressor } from '../../oci/codec/load.ts';
+import { encodeConfig, type ImageConfig } from '../../oci/config.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { encodeIndex, imageIndex } from '../../oci/image-index.ts';
+import type { Json } from '../../oci/json.ts';
+import { verifyLayer } from '../../oci/layer/compare.ts';
+import { writeLayer } from '../../oci/layer/writer.ts';
+import { type Layout, openLayout } from '../../oci/layout/layout.ts';
+import { readLayer } from '../../oci/layout/read-layer.ts';
+import { encodeManifest, imageManifest } from '../../oci/manifest.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { formatId, type Profile } from '../../oci/profile.ts';
+import { BuildError } from '../errors.ts';
+import { imageKey, layerKey } from '../graph/cache-key.ts';
+import { type Graph, isLayerOp, type LayerOp, type LayoutImageOp, type RootOp, type Target } from '../graph/op.ts';
+import type { SnapshotStore } from '../snapshot/store.ts';
+import type { DiffId, Snapshot } from '../snapshot/types.ts';
+import type { ActionCache } from '../solver/actions.ts';
+import type { BuiltImage, LayerBytes, Results } from '../solver/services.ts';
+import type { Assemble } from '../solver/solve.ts';
+
+/** One layer as the manifest and the config name it. */
+interface Layer {
+  readonly descriptor: Descriptor;
+  readonly diffId: Digest;
+}
+
+interface ImageRecord {
+  readonly index: Digest;
+  readonly manifest: Digest;
+  readonly layers: readonly Layer[];
+}
+
+export interface AssembleServices {
+  readonly graph: Graph;
+  readonly layout: Layout;
+  readonly snapshots: SnapshotStore;
+  readonly profile: Profile;
+}
+
+/** Makes the function the solver calls for every target. Images are remembered by the targets' positions. */
+export function createAssembler(services: AssembleServices): Assemble {
+  const assembler = new Assembler(services);
+  return (target, results, actions) => assembler.assemble(target, results, actions);
+}
+
+class Assembler {
+  readonly #services: AssembleServices;
+  readonly #images = new Map<number, readonly Layer[]>();
+
+  constructor(services: AssembleServices) {
+    this.#services = services;
+  }
+
+  async assemble(target: Target, results: Results, actions: ActionCache): Promise<BuiltImage> {
+    const { graph, profile } = this.#services;
+    const { owner, time, epoch } = target.policy;
+    const { below, own } = await this.#parts(target, results);
+    const format = formatId(profile, CODEC_ID);
+    const key = imageKey({
+      format,
+      below: below.map((layer) => layer.descriptor.digest),
+      own: own.map((layer) => layer.diff),
+      policy: { owner, time, epoch },
+      config: target.config as unknown as Json,
+      platform: target.platform as unknown as Json,
+    });
+    const known = this.#recorded(actions, key);
+    const record = known ?? (await this.#make(target, below, own, actions, format));
+    if (known === undefined) actions.put(key, record as unknown as Json);
+    this.#images.set(graph.targets.indexOf(target), record.layers);
+    return {
+      indexDigest: record.index,
+      manifestDigest: record.manifest,
+      layers: record.layers.map((layer) => this.#layerBytes(layer)),
+      isCached: known !== undefined,
+    };
+  }
+
+  #layerBytes(layer: Layer): LayerBytes {
+    return { diffId: layer.diffId, open: () => readLayer(this.#services.layout, layer.descriptor) };
+  }
+
+  /** A record counts only while every blob it names is there. */
+  #recorded(actions: ActionCache, key: Digest): ImageRecord | undefined {
+    const record = actions.get(key) as unknown as ImageRecord | undefined;
+    if (record === undefined || !isDigest(record.index) || !isDigest(record.manifest)) return undefined;
+    const { layout } = this.#services;
+    const blobs = [record.index, record.manifest, ...record.layers.map((layer) => layer.descriptor.digest)];
+    return blobs.every((digest) => layout.has(digest)) ? record : undefined;
+  }
+
+  /** The layers an image inherits, and the changes that become its own, bottom first. */
+  async #parts(target: Target, results: Results): Promise<{ below: readonly Layer[]; own: readonly OwnLayer[] }> {
+    const { graph, snapshots } = this.#services;
+    const own: OwnLayer[] = [];
+    let op = graph.ops[target.op]!;
+    while (isLayerOp(op)) {
+      own.unshift({ op, diff: results.get(op.id)!.diff!, below: results.get(op.base)!.snapshot });
+      op = graph.ops[op.base]!;
+    }
+    switch (op.kind) {
+      case 'scratch':
+        return { below: [], own };
+      case 'root':
+        return { below: [], own: [{ op, diff: results.get(op.id)!.diff!, below: snapshots.scratch() }, ...own] };
+      case 'target-image':
+        return { below: this.#images.get(op.target)!, own };
+      case 'layout-image':
+        await this.#adopt(op);
+        return { below: op.layers, own };
+    }
+  }
+
+  /** The blobs of a foreign image come into the store, verified, so that the result is whole. */
+  async #adopt(op: LayoutImageOp): Promise<void> {
+    const { layout } = this.#services;
+    const foreign = openLayout(op.directory);
+    for (const { descriptor } of op.layers) {
+      if (layout.has(descriptor.digest)) continue;
+      const blob = layout.beginBlob();
+      try {
+        for (const chunk of foreign.readChunks(descriptor)) blob.write(chunk);
+        await blob.commit();
+      } finally {
+        blob.abort();
+      }
+    }
+  }
+
+  async #make(
+    target: Target,
+    below: readonly Layer[],
+    own: readonly OwnLayer[],
+    actions: ActionCache,
+    format: string,
+  ): Promise<ImageRecord> {
+    const { layout, profile } = this.#services;
+    const layers: Layer[] = [...below];
+    for (const layer of own) layers.push(await this.#layer(target, layer, actions, format));
+    const config: ImageConfig = {
+      ...target.config,
+      rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
+    };
+    const configBlob = await layout.putBytes(encodeConfig(config, profile));
+    const document = imageManifest(
+      { mediaType: MEDIA_TYPE.config, ...configBlob },
+      layers.map((layer) => layer.descriptor),
+      profile,
+    );
+    const manifest = await layout.putBytes(encodeManifest(document, profile));
+    const descriptor = { mediaType: MEDIA_TYPE.manifest, ...manifest, platform: target.platform };
+    const index = await layout.putBytes(encodeIndex(imageIndex([descriptor], profile), profile));
+    return { index: index.digest, manifest: manifest.digest, layers };
+  }
+
+  /** Written, then read back and compared with the tree: a layer that is cut short never becomes part of an image. */
+  async #layer(target: Target, own: OwnLayer, actions: ActionCache, format: string): Promise<Layer> {
+    const { layout, profile, snapshots } = this.#services;
+    const { policy } = target;
+    const key = layerKey({ format, diff: own.diff, owner: policy.owner, time: policy.time, epoch: policy.epoch });
+    const known = actions.get(key) as unknown as Layer | undefined;
+    if (known !== undefined && layout.has(known.descriptor.digest)) return known;
+    try {
+      const written = await writeLayer(snapshots.entries(own.below, own.diff), policy, {
+        compressorFor: createCompressor,
+        blob: layout.beginBlob(),
+        profile,
+      });
+      const layer: Layer = { descriptor: written.descriptor, diffId: written.diffId };
+      verifyLayer({
+        tar: readLayer(layout, layer.descriptor),
+        diffId: layer.diffId,
+        entries: snapshots.entries(own.below, own.diff),
+        policy,
+      });
+      actions.put(key, layer as unknown as Json);
+      return layer;
+    } catch (error) {
+      throw locate(error, own.op);
+    }
+  }
+}
+
+interface OwnLayer {
+  readonly op: LayerOp | RootOp;
+  readonly diff: DiffId;
+  readonly below: Snapshot;
+}
+
+/** A file no layer can carry was made by some instruction: name it. */
+function locate(error: unknown, op: LayerOp | RootOp): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENTRY_UNREPRESENTABLE') return error;
+  return new BuildError('SNAPSHOT', error.message, { location: op.label.location, cause: error });
+}

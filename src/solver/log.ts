@@ -1,0 +1,57 @@
+// Owns: what a step printed: the whole of it in a file, its lines to the watcher, its last lines for an error.
+
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import type { OpId, Watcher } from '../progress/event.ts';
+
+const KEPT_LINES = 20;
+const LONGEST_LINE = 8192;
+
+/** One step's log below `<store>/logs/`. Lines end at newline; one of more than 8 KiB is cut there for watchers. */
+export class StepLog {
+  readonly path: string;
+  readonly #file: number;
+  readonly #watch: Watcher;
+  readonly #op: OpId;
+  readonly #partial = { stdout: '', stderr: '' };
+  // A character may be cut by the end of a chunk.
+  readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+  readonly #last: string[] = [];
+
+  constructor(store: string, name: string, op: OpId, watch: Watcher) {
+    const directory = join(store, 'logs');
+    mkdirSync(directory, { recursive: true });
+    this.path = join(directory, `${name}.log`);
+    this.#file = openSync(this.path, 'w', 0o644);
+    this.#watch = watch;
+    this.#op = op;
+  }
+
+  readonly write = (stream: 'stdout' | 'stderr', chunk: Buffer): void => {
+    writeSync(this.#file, chunk);
+    const lines = (this.#partial[stream] + this.#decoders[stream].write(chunk)).split('\n');
+    this.#partial[stream] = lines.pop()!.slice(-LONGEST_LINE);
+    for (const line of lines) this.#line(stream, line);
+  };
+
+  #line(stream: 'stdout' | 'stderr', line: string): void {
+    const shown = line.replace(/\r$/, '').slice(0, LONGEST_LINE);
+    this.#last.push(shown);
+    if (this.#last.length > KEPT_LINES) this.#last.shift();
+    this.#watch({ type: 'op-output', op: this.#op, stream, line: shown });
+  }
+
+  close(): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (this.#partial[stream] !== '') this.#line(stream, this.#partial[stream]);
+      this.#partial[stream] = '';
+    }
+    closeSync(this.#file);
+  }
+
+  /** The last lines, for a failing step. */
+  tail(): readonly string[] {
+    return this.#last;
+  }
+}

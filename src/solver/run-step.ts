@@ -1,0 +1,281 @@
+// Owns: how a RUN becomes a step of the sandbox: its user, its mounts and their mount points, its log, its failure.
+
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Digest, digestOf, hexOf } from '../../oci/digest.ts';
+import { rawPath, rawToBuffer } from '../../oci/raw-path.ts';
+import { BuildError } from '../errors.ts';
+import { runKey } from '../graph/cache-key.ts';
+import type { OpMount, RunOp } from '../graph/op.ts';
+import { SANDBOX_VERSION } from '../sandbox/spec.ts';
+import type { StepMount } from '../sandbox/types.ts';
+import { copySelection } from '../snapshot/copy.ts';
+import { hostText } from '../snapshot/raw-fs.ts';
+import { selectionDigest } from '../snapshot/select.ts';
+import type { Workspace } from '../snapshot/store.ts';
+import type { MountPoint, Snapshot } from '../snapshot/types.ts';
+import { writeFileWhole } from './actions.ts';
+import type { CopyStep, CopyWork } from './copy-step.ts';
+import { StepLog } from './log.ts';
+import type { Results, Services } from './services.ts';
+import { NamedLocks } from './slots.ts';
+import { resolveUser } from './user.ts';
+
+const SCRIPT_PATH = '/dev/pipes/script';
+const WHOLE = { exclude: [], parents: false } as const;
+
+/** What a step needs beside its rootfs; undone when it ends. */
+interface Prepared {
+  readonly mounts: StepMount[];
+  readonly env: string[];
+  readonly undo: (() => void)[];
+}
+
+export class RunStep {
+  readonly #services: Services;
+  readonly #signal: AbortSignal;
+  readonly #files: CopyStep;
+  readonly #locks = new NamedLocks();
+  #count = 0;
+
+  constructor(services: Services, signal: AbortSignal, files: CopyStep) {
+    this.#services = services;
+    this.#signal = signal;
+    this.#files = files;
+  }
+
+  work(op: RunOp, results: Results): CopyWork {
+    const base = results.get(op.base)!.snapshot;
+    const contents = op.mounts.map((mount) => this.#contentOf(mount, results));
+    const locked = op.mounts
+      .filter((mount) => mount.type === 'cache' && mount.sharing === 'locked')
+      .map((mount) => mount.id);
+    return {
+      key: runKey(op, base.id, contents, SANDBOX_VERSION),
+      base,
+      execute: (workspace) => this.#locks.hold(locked, () => this.#run(op, workspace, base, results)),
+    };
+  }
+
+  /** What a bind mount shows; undefined for mounts whose content is not part of the build. */
+  #contentOf(mount: OpMount, results: Results): Digest | undefined {
+    if (mount.origin === undefined) return undefined;
+    if (mount.origin.type === 'op' && mount.source === '/') return results.get(mount.origin.op)!.snapshot.id;
+    const selection = this.#files.select(mount.origin, [mount.source], WHOLE, results);
+    return selectionDigest(selection, { owner: 'keep' });
+  }
+
+  async #run(op: RunOp, workspace: Workspace, base: Snapshot, results: Results): Promise<void> {
+    const { snapshots, store, watch } = this.#services;
+    const sandbox = await this.#services.sandbox();
+    const view = snapshots.view(base);
+    const user = resolveUser(view, op.user, op.label.location);
+    if (!sandbox.hasIdRange && (user.uid !== 0 || user.gid !== 0)) {
+      throw new BuildError('MACHINE', `USER ${op.user} needs another id than 0, and this machine gives us only one`, {
+        location: op.label.location,
+        hint: 'give the calling user a range in /etc/subuid and /etc/subgid, with newuidmap installed',
+      });
+    }
+    const id = `${process.pid}-${this.#count++}`;
+    const log = new StepLog(
+      store,
+      `${op.label.target}-${op.label.stage}-${op.label.step}`.replace(/[^\w.-]+/g, '_'),
+      op.id,
+      watch,
+    );
+    const prepared: Prepared = { mounts: [], env: [], undo: [] };
+    let status: number;
+    try {
+      for (const mount of op.mounts) await this.#prepare(op, mount, prepared, results);
+      if (op.script !== undefined) this.#prepareScript(op.script, prepared);
+      const rootfs = snapshots.mount(workspace, prepared.mounts.flatMap(mountPoint));
+      prepared.undo.push(() => snapshots.unmount(workspace));
+      const step = {
+        id,
+        rootfs,
+        args: op.script === undefined ? op.args : [SCRIPT_PATH],
+        env: [...op.env, ...prepared.env],
+        cwd: op.cwd,
+        user,
+        mounts: prepared.mounts,
+        network: op.network,
+      };
+      status = (await sandbox.run(step, log.write, this.#signal)).status;
+    } finally {
+      log.close();
+      for (const undo of prepared.undo.reverse()) undo();
+    }
+    if (status !== 0) throw this.#failure(op, workspace, status, log);
+  }
+
+  /** The error of a step that ended badly; its rootfs is kept, for `ocibuild shell`. */
+  #failure(op: RunOp, workspace: Workspace, status: number, log: StepLog): BuildError {
+    const { label } = op;
+    const { snapshots, store } = this.#services;
+    const { snapshot } = snapshots.commit(workspace);
+    const record = { diffs: snapshot.diffs, env: op.env, cwd: op.cwd, user: op.user, text: label.text };
+    writeFileWhole(failedPath(store, label.target, label.stage), `${JSON.stringify(record)}\n`);
+    const lines = log.tail().map((line) => `    ${line}`);
+    const network = op.network === 'none' ? '\n  (steps have no network; RUN --network=default opens it for one)' : '';
+    const shell = label.target.includes('/')
+      ? `\n  look inside with: ocibuild shell ${label.target} --stage ${label.stage}`
+      : '';
+    const output = lines.length === 0 ? '\n  it printed nothing' : `\n  its last output:\n${lines.join('\n')}`;
+    return new BuildError(
+      'STEP_FAILED',
+      `${firstLine(label.text)}: exit status ${status}${output}\n  the whole log: ${log.path}${shell}${network}`,
+      { location: label.location },
+    );
+  }
+
+  async #prepare(op: RunOp, mount: OpMount, prepared: Prepared, results: Results): Promise<void> {
+    switch (mount.type) {
+      case 'tmpfs':
+        prepared.mounts.push({
+          type: 'tmpfs',
+          target: mount.target,
+          readonly: false,
+          ...(mount.size === undefined ? {} : { size: mount.size }),
+          mode: mount.mode ?? 0o755,
+        });
+        return;
+      case 'cache':
+        prepared.mounts.push({
+          type: 'bind',
+          target: mount.target,
+          source: this.#cache(op, mount),
+          readonly: mount.readonly,
+        });
+        return;
+      case 'bind':
+        prepared.mounts.push({
+          type: 'bind',
+          target: mount.target,
+          source: await this.#bindSource(mount, prepared, results),
+          readonly: mount.readonly,
+        });
+        return;
+      case 'secret':
+        this.#secret(op, mount, prepared);
+        return;
+      case 'ssh':
+        this.#agent(op, mount, prepared);
+    }
+  }
+
+  #scratchDirectory(prepared: Prepared): string {
+    const parent = join(this.#services.store, 'work');
+    mkdirSync(parent, { recursive: true });
+    const directory = mkdtempSync(join(parent, `${process.pid}-step-`));
+    prepared.undo.push(() => rmSync(directory, { recursive: true, force: true }));
+    return directory;
+  }
+
+  #prepareScript(script: string, prepared: Prepared): void {
+    const path = join(this.#scratchDirectory(prepared), 'script');
+    writeFileSync(path, script);
+    chmodSync(path, 0o755);
+    chmodSync(dirname(path), 0o755);
+    prepared.mounts.push({ type: 'bind', target: SCRIPT_PATH, source: path, readonly: true });
+  }
+
+  /** A directory of the store that outlives steps; its content is never part of a key or of an image. */
+  #cache(op: RunOp, mount: OpMount): string {
+    if (mount.origin !== undefined) {
+      throw new BuildError('PARSE', '--mount=type=cache,from= is not offered', {
+        location: op.label.location,
+        hint: 'copy the files in the step itself',
+      });
+    }
+    const name = hexOf(digestOf(`${mount.sharing === 'private' ? op.label.target : ''}\n${mount.id}`));
+    const directory = join(this.#services.store, 'cache', name);
+    if (!existsSync(directory)) {
+      mkdirSync(directory, { recursive: true });
+      chownSync(directory, mount.uid, mount.gid);
+      chmodSync(directory, mount.mode ?? 0o755);
+    }
+    return directory;
+  }
+
+  /** A host path that shows the files of a bind mount. What a step writes there is thrown away. */
+  async #bindSource(mount: OpMount, prepared: Prepared, results: Results): Promise<string> {
+    const { snapshots } = this.#services;
+    const origin = mount.origin!;
+    if (origin.type === 'op') {
+      const { snapshot } = results.get(origin.op)!;
+      const path = snapshots.view(snapshot).resolve(rawPath(mount.source.replace(/^\/+|\/+$/g, '')), true);
+      const workspace = snapshots.begin(snapshot);
+      prepared.undo.push(() => snapshots.discard(workspace));
+      const merged = snapshots.mount(workspace);
+      prepared.undo.push(() => snapshots.unmount(workspace));
+      return path === '' ? merged : `${merged}/${rawToBuffer(path).toString('utf8')}`;
+    }
+    const selection = this.#files.select(origin, [mount.source], WHOLE, results);
+    await this.#files.fetchSelected(origin, selection);
+    const ready = this.#files.select(origin, [mount.source], WHOLE, results);
+    const workspace = snapshots.begin(snapshots.scratch());
+    prepared.undo.push(() => snapshots.discard(workspace));
+    const isFile = ready.items.length === 1 && ready.view.lstat(ready.items[0]!.source)?.type === 'file';
+    const target = { time: 0, parents: false, link: false, replaceOwner: 'root' as const };
+    copySelection(snapshots, workspace, ready, { dest: isFile ? '/file' : '/files/', ...target });
+    return join(hostText(workspace.upper), isFile ? 'file' : 'files');
+  }
+
+  #secret(op: RunOp, mount: OpMount, prepared: Prepared): void {
+    const secret = this.#services.secrets.get(mount.id);
+    if (secret === undefined) {
+      if (!mount.required) return;
+      throw new BuildError('USAGE', `the step needs the secret ${mount.id}`, {
+        location: op.label.location,
+        hint: `pass --secret id=${mount.id},src=FILE`,
+      });
+    }
+    if (mount.env !== undefined) prepared.env.push(`${mount.env}=${readFileSync(secret.path, 'utf8')}`);
+    if (mount.env !== undefined && mount.target === `/run/secrets/${mount.id}`) return;
+    const copy = join(this.#scratchDirectory(prepared), 'secret');
+    copyFileSync(secret.path, copy);
+    chownSync(copy, mount.uid, mount.gid);
+    chmodSync(copy, mount.mode ?? 0o400);
+    chmodSync(dirname(copy), 0o755);
+    prepared.mounts.push({ type: 'bind', target: mount.target, source: copy, readonly: true });
+  }
+
+  #agent(op: RunOp, mount: OpMount, prepared: Prepared): void {
+    const { sshSocket } = this.#services;
+    if (sshSocket !== undefined) {
+      prepared.mounts.push({ type: 'bind', target: mount.target, source: sshSocket, readonly: false });
+    } else if (mount.required) {
+      throw new BuildError('USAGE', 'the step needs an ssh agent', {
+        location: op.label.location,
+        hint: 'pass --ssh default',
+      });
+    }
+  }
+}
+
+/** What must stand in the rootfs for a mount; /dev and /proc are the sandbox's own. */
+function mountPoint(mount: StepMount): MountPoint[] {
+  if (/^\/(dev|proc)\//.test(mount.target)) return [];
+  const isDirectory = mount.type === 'tmpfs' || existsSync(`${mount.source}/.`);
+  return [{ path: mount.target, type: isDirectory ? 'directory' : 'file' }];
+}
+
+function firstLine(text: string): string {
+  const line = text.split('\n', 1)[0]!;
+  return line.length < text.length ? `${line} …` : line;
+}
+
+/** Where the rootfs of a failed step is remembered, one for each stage. */
+export function failedPath(store: string, target: string, stage: string): string {
+  return join(store, 'failed', `${`${target}@${stage}`.replace(/[^\w.@-]+/g, '_')}.json`);
+}
