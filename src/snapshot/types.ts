@@ -46,4 +46,26 @@ export interface View {
    * stops there. Components that do not exist are kept as they are. Throws BuildError COPY after 255 links.
    */
   resolve(path: RawPath, followLast: boolean): RawPath;
+  /** True for a stack of diffs, false for a directory of the host, which may change under us. */
+  readonly isImmutable: boolean;
+  /** The digest fileDigest has given for this path, if it was asked. */
+  knownDigest(path: RawPath): Digest | undefined;
+}
+
+/** What a workspace became. */
+export interface Committed {
+  readonly diff: DiffId;
+  /** The base with the diff on top. */
+  readonly snapshot: Snapshot;
+  /** Entries of the layer; 0 for a step that changed nothing. */
+  readonly entries: number;
+  /** Bytes of its files. */
+  readonly bytes: number;
+}
+
+/** A place in the rootfs that must exist while a step runs and never reaches a diff. */
+export interface MountPoint {
+  /** Absolute, inside the rootfs; symlinks are followed. */
+  readonly path: string;
+  readonly type: 'directory' | 'file';
 }

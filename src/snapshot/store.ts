@@ -1,0 +1,589 @@
+// Owns: the snapshot half of the store: immutable diffs named by content, workspaces in which the next one grows, and
+// the names overlayfs is given. Knows nothing of Containerfiles, tar or cache keys.
+//
+//   <store>/diffs/<hex>/{fs/,meta.json,index,unsynced}   one diff; `unsynced` until flush(), holds the boot it was made in
+//   <store>/layers/<diffID hex>                          the DiffId an image layer became when it was unpacked
+//   <store>/flat/<hex>                                   the DiffId a merged stack became, by the digest of its parts
+//   <store>/l/<short>                                    symlinks to the above, short names for mount options
+//   <store>/work/<pid>-<random>/<n>/{upper,work,merged}  workspaces of one process
+//   <store>/trash/                                       being deleted
+//
+// A diff appears by one rename, whole. Its bytes reach the disk at flush(): until then it is believed only while the
+// machine has not been restarted. Two processes may share a store; the one that lands a diff second throws its own away.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { type Digest, digestOf, hexOf, isDigest } from '../../oci/digest.ts';
+import type { TreeEntry } from '../../oci/layer/entry.ts';
+import { displayPath, type RawPath, rawPath } from '../../oci/raw-path.ts';
+import { BuildError } from '../errors.ts';
+import { pruneUpper } from './changes.ts';
+import { materialise } from './copy.ts';
+import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
+import { readIndex } from './digest-index.ts';
+import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
+import { digestFile } from './file-digest.ts';
+import { LOWER_BYTES, LOWER_COUNT, mountOverlay, tryMountOverlay, unmountOverlay } from './overlay.ts';
+import { bootId, claimWork, type Owner } from './owner.ts';
+import {
+  bytesOf,
+  existsRaw,
+  explainIo,
+  type HostPath,
+  hostPath,
+  hostText,
+  isErrno,
+  makeDirectories,
+  readdirRaw,
+  removeTree,
+  setMode,
+  setOwner,
+  under,
+} from './raw-fs.ts';
+import { openStatCache, type StatCache } from './stat-cache.ts';
+import { makeStubs } from './stubs.ts';
+import type { Committed, DiffId, MountPoint, Snapshot, View } from './types.ts';
+import { hostView, type Ignore, type Layer, openDiff, openView } from './view.ts';
+
+/** What is known of a diff beyond its tree. */
+export interface DiffMeta {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly opaque: ReadonlySet<RawPath>;
+  readonly hasWhiteouts: boolean;
+  /** True when no overlay ever wrote to it: no directory of it hides anything, wherever it is stacked. */
+  readonly isPlain: boolean;
+}
+
+/** A diff in the making. Exactly one of commit and discard ends it. */
+export interface Workspace {
+  readonly base: Snapshot;
+  /** Absolute; what is written here is the diff. */
+  readonly upper: HostPath;
+  /** Absolute; where mount() puts the rootfs. */
+  readonly merged: string;
+  /** Absolute; the workspace's own directory, for scratch files on the same file system. */
+  readonly directory: HostPath;
+  /** Digests of files just copied, by path: not read again at commit. */
+  readonly digests: Map<RawPath, Digest>;
+  /** Mount points of this workspace, and their parents: never part of the diff. */
+  readonly stubs: Set<RawPath>;
+  state: 'open' | 'mounted' | 'unmounted' | 'ended';
+}
+
+export interface SnapshotStore {
+  /** Absolute path of the store's directory. */
+  readonly path: string;
+  /** `overlay` where this process can mount one; found out when first asked. */
+  readonly driver: 'overlay' | 'copy';
+  scratch(): Snapshot;
+  extend(base: Snapshot, diff: DiffId): Snapshot;
+  /** All diffs of `top` above those of `base`: COPY of a whole image without copying. See isJoinable. */
+  join(base: Snapshot, top: Snapshot): Snapshot;
+  /** False as well for a diff that may have lost bytes in a crash; such a one is taken away. */
+  has(diff: DiffId): boolean;
+  /** True when every diff of the stack is there. */
+  hasAll(snapshot: Snapshot): boolean;
+  /** Kept per snapshot: asking twice is free. Throws BuildError SNAPSHOT when a diff is missing. */
+  view(snapshot: Snapshot): View;
+  /** One diff by itself, kernel whiteouts shown as devices. */
+  diffView(diff: DiffId): View;
+  meta(diff: DiffId): DiffMeta;
+  /** A directory of the host, with this store's memory of file digests. */
+  hostView(directory: string, ignore?: Ignore): View;
+
+  begin(base: Snapshot): Workspace;
+  /** Mounts base and upper and gives the absolute path. `extra` mount points exist only while it is mounted. */
+  mount(workspace: Workspace, extra?: readonly MountPoint[]): string;
+  unmount(workspace: Workspace): void;
+  /** Unmounts if need be, finds what changed, names it, lands it. Throws BuildError SNAPSHOT or DISK_FULL. */
+  commit(workspace: Workspace): Committed;
+  /** The same for unpacked layers, whose times are part of the name. */
+  commitExact(workspace: Workspace): Committed;
+  discard(workspace: Workspace): void;
+
+  /** The canonical layer entries of one diff above `below`; whiteouts explicit, hard links after their first name. */
+  entries(below: Snapshot, diff: DiffId, warn?: Warn): Iterable<TreeEntry>;
+  /** A whole rootfs as entries, for flattening and for rootfs and tar outputs. */
+  mergedEntries(snapshot: Snapshot, warn?: Warn): Iterable<TreeEntry>;
+
+  /** Remembers what an image layer, or a merged stack, became. `lookup` is undefined when it is unknown or gone. */
+  remember(kind: 'layers' | 'flat', key: Digest, diff: DiffId): void;
+  lookup(kind: 'layers' | 'flat', key: Digest): DiffId | undefined;
+
+  /** Waits until everything landed or used so far is on the disk. Call it before an action counts as good. */
+  flush(): void;
+  /** Gives the workspaces of this process up. The store cannot be used afterwards. */
+  close(): void;
+}
+
+export interface SnapshotStoreOptions {
+  readonly driver?: 'auto' | 'overlay' | 'copy';
+  /** A directory with the mount points every step has (proc, dev, sys, etc/hosts …): lies below everything. */
+  readonly skeleton: string;
+}
+
+/** `store` is an absolute directory; it is made when it is missing. Cheap: nothing is mounted or probed yet. */
+export function openSnapshotStore(store: string, options: SnapshotStoreOptions): SnapshotStore {
+  return new DirectoryStore(store, options);
+}
+
+/** How many views are kept; each holds the directories it has read. */
+const VIEWS = 32;
+
+class DirectoryStore implements SnapshotStore {
+  readonly path: string;
+  readonly #root: HostPath;
+  readonly #skeleton: HostPath;
+  readonly #wanted: 'auto' | 'overlay' | 'copy';
+  readonly #owner: Owner;
+  readonly #cache: StatCache;
+  readonly #views = new Map<Digest, View>();
+  readonly #metas = new Map<DiffId, DiffMeta>();
+  readonly #layers = new Map<DiffId, Layer>();
+  readonly #present = new Set<DiffId>();
+  readonly #unsynced = new Set<DiffId>();
+  readonly #boot = bootId();
+  #driver: 'overlay' | 'copy' | undefined;
+  #skeletonPaths: ReadonlySet<RawPath> | undefined;
+  #count = 0;
+
+  constructor(store: string, options: SnapshotStoreOptions) {
+    this.path = store;
+    this.#root = hostPath(store);
+    this.#skeleton = hostPath(options.skeleton);
+    this.#wanted = options.driver ?? 'auto';
+    for (const name of ['diffs', 'layers', 'flat', 'l', 'work', 'trash']) makeDirectories(under(this.#root, name));
+    this.#owner = claimWork(under(this.#root, 'work'));
+    this.#cache = openStatCache(under(this.#root, 'stat-cache'));
+  }
+
+  get driver(): 'overlay' | 'copy' {
+    this.#driver ??= this.#wanted === 'auto' ? this.#probe() : this.#wanted;
+    return this.#driver;
+  }
+
+  scratch(): Snapshot {
+    return SCRATCH;
+  }
+
+  extend(base: Snapshot, diff: DiffId): Snapshot {
+    return extendSnapshot(base, diff);
+  }
+
+  join(base: Snapshot, top: Snapshot): Snapshot {
+    return top.diffs.reduce(extendSnapshot, base);
+  }
+
+  has(diff: DiffId): boolean {
+    if (diff === EMPTY_DIFF || this.#present.has(diff)) return true;
+    const directory = this.#diffPath(diff);
+    let boot: string | undefined;
+    try {
+      boot = readlinkSync(bytesOf(under(directory, 'unsynced')), 'latin1');
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      if (!existsRaw(under(directory, 'meta.json'))) return false;
+    }
+    if (boot !== undefined && boot !== this.#boot) {
+      this.#toTrash(directory);
+      return false;
+    }
+    if (boot !== undefined) this.#unsynced.add(diff);
+    this.#present.add(diff);
+    return true;
+  }
+
+  hasAll(snapshot: Snapshot): boolean {
+    return snapshot.diffs.every((diff) => this.has(diff));
+  }
+
+  view(snapshot: Snapshot): View {
+    const kept = this.#views.get(snapshot.id);
+    if (kept !== undefined) {
+      this.#views.delete(snapshot.id);
+      this.#views.set(snapshot.id, kept);
+      return kept;
+    }
+    const view = openView(mounted(snapshot).map((diff) => this.#layer(diff)));
+    this.#views.set(snapshot.id, view);
+    if (this.#views.size > VIEWS) this.#views.delete(this.#views.keys().next().value!);
+    return view;
+  }
+
+  diffView(diff: DiffId): View {
+    return diff === EMPTY_DIFF ? openView([]) : openDiff(this.#layer(diff));
+  }
+
+  meta(diff: DiffId): DiffMeta {
+    if (diff === EMPTY_DIFF) return NOTHING;
+    const kept = this.#metas.get(diff);
+    if (kept !== undefined) return kept;
+    if (!this.has(diff)) throw lost(diff);
+    const meta = parseMeta(readFileSync(bytesOf(under(this.#diffPath(diff), 'meta.json')), 'utf8'));
+    if (meta === undefined) throw lost(diff);
+    this.#metas.set(diff, meta);
+    return meta;
+  }
+
+  hostView(directory: string, ignore?: Ignore): View {
+    return hostView(hostPath(directory), ignore, this.#cache);
+  }
+
+  begin(base: Snapshot): Workspace {
+    const directory = under(this.#root, `work/${this.#owner.name}/${++this.#count}`);
+    try {
+      for (const name of ['upper', 'work', 'merged']) makeDirectories(under(directory, name));
+    } catch (error) {
+      throw explainIo(error, 'beginning a step');
+    }
+    const upper = under(directory, 'upper');
+    setOwner(upper, 0, 0);
+    setMode(upper, 0o755);
+    return {
+      base,
+      upper,
+      merged: hostText(under(directory, 'merged')),
+      directory,
+      digests: new Map(),
+      stubs: new Set(),
+      state: 'open',
+    };
+  }
+
+  mount(workspace: Workspace, extra: readonly MountPoint[] = []): string {
+    if (workspace.state === 'ended' || workspace.state === 'mounted')
+      throw new Error(`workspace is ${workspace.state}`);
+    if (this.driver === 'copy') {
+      throw new BuildError('MACHINE', 'this store has no overlay to mount', { hint: 'see `ocibuild doctor`' });
+    }
+    const stubs = under(workspace.directory, 'stubs');
+    for (const path of makeStubs(stubs, this.view(workspace.base), extra)) workspace.stubs.add(path);
+    const own = workspace.directory.slice(this.#root.length + 1);
+    if (workspace.state === 'unmounted') {
+      removeTree(under(workspace.directory, 'work'));
+      makeDirectories(under(workspace.directory, 'work'));
+    }
+    // What the step does may change any file: nothing is known of them any more.
+    workspace.digests.clear();
+    const top = workspace.stubs.size > 0 ? [`${own}/stubs`] : [];
+    mountOverlay({
+      store: this.path,
+      lowers: [...top, ...this.#lowers(workspace.base)],
+      upper: `${own}/upper`,
+      work: `${own}/work`,
+      merged: `${own}/merged`,
+    });
+    workspace.state = 'mounted';
+    return workspace.merged;
+  }
+
+  unmount(workspace: Workspace): void {
+    if (workspace.state !== 'mounted') return;
+    unmountOverlay(this.path, workspace.merged);
+    workspace.state = 'unmounted';
+  }
+
+  commit(workspace: Workspace): Committed {
+    return this.#commit(workspace, false);
+  }
+
+  commitExact(workspace: Workspace): Committed {
+    return this.#commit(workspace, true);
+  }
+
+  discard(workspace: Workspace): void {
+    if (workspace.state === 'ended') return;
+    this.unmount(workspace);
+    workspace.state = 'ended';
+    this.#toTrash(workspace.directory);
+  }
+
+  *entries(below: Snapshot, diff: DiffId, warn: Warn = () => {}): Generator<TreeEntry> {
+    if (diff === EMPTY_DIFF) return;
+    const view = this.diffView(diff);
+    yield* toEntries(view, walkDiff(view, this.meta(diff).opaque, this.view(below)), warn);
+  }
+
+  *mergedEntries(snapshot: Snapshot, warn: Warn = () => {}): Generator<TreeEntry> {
+    const view = this.view(snapshot);
+    yield* toEntries(view, walkView(view), warn);
+  }
+
+  remember(kind: 'layers' | 'flat', key: Digest, diff: DiffId): void {
+    const file = under(this.#root, `${kind}/${hexOf(key)}`);
+    const aside = under(this.#root, `work/${this.#owner.name}/note-${++this.#count}`);
+    writeFileSync(bytesOf(aside), diff);
+    renameSync(bytesOf(aside), bytesOf(file));
+  }
+
+  lookup(kind: 'layers' | 'flat', key: Digest): DiffId | undefined {
+    let text: string;
+    try {
+      text = readFileSync(bytesOf(under(this.#root, `${kind}/${hexOf(key)}`)), 'latin1');
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    return isDigest(text) && this.has(text) ? text : undefined;
+  }
+
+  flush(): void {
+    this.#cache.save();
+    if (this.#unsynced.size === 0) return;
+    const done = spawnSync('sync', ['-f', this.path], { encoding: 'utf8' });
+    if (done.status !== 0) {
+      throw new BuildError('STORE', `cannot write ${this.path} to disk`, {
+        got: done.error?.message ?? done.stderr.trim(),
+      });
+    }
+    for (const diff of this.#unsynced) {
+      try {
+        unlinkSync(bytesOf(under(this.#diffPath(diff), 'unsynced')));
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT')) throw error;
+      }
+    }
+    this.#unsynced.clear();
+  }
+
+  close(): void {
+    this.#cache.save();
+    const own = under(this.#root, `work/${this.#owner.name}`);
+    this.#owner.release();
+    this.#toTrash(own);
+  }
+
+  #commit(workspace: Workspace, times: boolean): Committed {
+    if (workspace.state === 'ended') throw new Error('workspace is ended');
+    try {
+      return this.#land(workspace, times);
+    } catch (error) {
+      throw explainIo(error, 'keeping what a step changed');
+    }
+  }
+
+  #land(workspace: Workspace, times: boolean): Committed {
+    const { upper } = workspace;
+    const wasMounted = workspace.state !== 'open';
+    let opaque = new Set<RawPath>();
+    if (readdirRaw(upper).length === 0) return this.#landEmpty(workspace);
+    const base = this.view(workspace.base);
+    if (wasMounted) {
+      if (workspace.state === 'unmounted') this.mount(workspace);
+      const stubs = new Set([...this.#stubsOfSkeleton(), ...workspace.stubs]);
+      const changes = pruneUpper(upper, hostPath(workspace.merged), base, stubs);
+      this.unmount(workspace);
+      if (changes.isEmpty) return this.#landEmpty(workspace);
+      opaque = changes.opaque;
+    }
+    const view = openDiff({ root: upper, opaque });
+    const walked = walkDiff(view, opaque, base);
+    const summary = summarise(view, walked, {
+      opaque,
+      times,
+      digest: (path, node) => workspace.digests.get(path) ?? digestFile(node.hostPath),
+    });
+    if (summary.diff === EMPTY_DIFF) return this.#landEmpty(workspace);
+    const { diff, entries, bytes } = summary;
+    const meta: DiffMeta = { entries, bytes, opaque, hasWhiteouts: summary.hasWhiteouts, isPlain: !wasMounted };
+    // The root is in no layer: whatever a step did to it ends here.
+    setOwner(upper, 0, 0);
+    setMode(upper, 0o755);
+    workspace.state = 'ended';
+    if (!this.has(diff)) this.#place(workspace, diff, meta, summary.index);
+    this.#toTrash(workspace.directory);
+    return { diff, snapshot: this.extend(workspace.base, diff), entries, bytes };
+  }
+
+  #landEmpty(workspace: Workspace): Committed {
+    this.unmount(workspace);
+    workspace.state = 'ended';
+    removeTree(workspace.directory);
+    return { diff: EMPTY_DIFF, snapshot: this.extend(workspace.base, EMPTY_DIFF), entries: 0, bytes: 0 };
+  }
+
+  #place(workspace: Workspace, diff: DiffId, meta: DiffMeta, index: string): void {
+    const out = under(workspace.directory, 'out');
+    makeDirectories(out);
+    writeFileSync(bytesOf(under(out, 'index')), index, 'latin1');
+    writeFileSync(bytesOf(under(out, 'meta.json')), formatMeta(meta));
+    symlinkSync(this.#boot, bytesOf(under(out, 'unsynced')));
+    renameSync(bytesOf(workspace.upper), bytesOf(under(out, 'fs')));
+    try {
+      renameSync(bytesOf(out), bytesOf(this.#diffPath(diff)));
+    } catch (error) {
+      // Another process landed the same diff first: its bytes are as good as ours.
+      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+      if (!this.has(diff)) throw lost(diff);
+      return;
+    }
+    this.#present.add(diff);
+    this.#unsynced.add(diff);
+  }
+
+  #diffPath(diff: DiffId): HostPath {
+    return under(this.#root, `diffs/${hexOf(diff)}`);
+  }
+
+  #layer(diff: DiffId): Layer {
+    const kept = this.#layers.get(diff);
+    if (kept !== undefined) return kept;
+    const directory = this.#diffPath(diff);
+    const { opaque } = this.meta(diff);
+    let index: ReturnType<typeof readIndex> | undefined;
+    const layer: Layer = {
+      root: under(directory, 'fs'),
+      opaque,
+      index: () => (index ??= readIndex(under(directory, 'index'))),
+    };
+    this.#layers.set(diff, layer);
+    return layer;
+  }
+
+  /** Lower directories, topmost first, short and relative to the store; the skeleton is the last. */
+  #lowers(base: Snapshot): string[] {
+    const skeleton = this.#shortName(digestOf(this.#skeleton), hostText(this.#skeleton));
+    const diffs = mounted(base);
+    const names = (stack: readonly DiffId[]) => [...stack].reverse().map((diff) => this.#shortOf(diff));
+    const all = [...names(diffs), skeleton];
+    if (all.length <= LOWER_COUNT && all.join(':').length <= LOWER_BYTES) return all;
+    // Too many for one mount: the older half is merged into one directory, once.
+    const cut = diffs.length - 100;
+    return [...names(diffs.slice(cut)), this.#shortOf(this.#flatten(diffs.slice(0, cut))), skeleton];
+  }
+
+  /** One plain diff that shows what a stack shows. Used for mounting only; snapshots keep their stack. */
+  #flatten(diffs: readonly DiffId[]): DiffId {
+    const key = digestOf(`flatten\n${diffs.join('\n')}\n`);
+    const known = this.lookup('flat', key);
+    if (known !== undefined) return known;
+    const workspace = this.begin(SCRATCH);
+    try {
+      materialise(openView(diffs.map((diff) => this.#layer(diff))), workspace);
+      const { diff } = this.commitExact(workspace);
+      this.remember('flat', key, diff);
+      return diff;
+    } catch (error) {
+      this.discard(workspace);
+      throw error;
+    }
+  }
+
+  #shortOf(diff: DiffId): string {
+    this.meta(diff);
+    return this.#shortName(diff, `../diffs/${hexOf(diff)}/fs`);
+  }
+
+  /** A symlink under `l/`, as short as no other diff has it. */
+  #shortName(key: Digest, target: string): string {
+    const text = Buffer.from(hexOf(key), 'hex').toString('base64url');
+    for (let length = 4; ; length++) {
+      const name = `l/${text.slice(0, length)}`;
+      const path = bytesOf(under(this.#root, name));
+      try {
+        symlinkSync(target, path);
+        return name;
+      } catch (error) {
+        if (!isErrno(error, 'EEXIST')) throw error;
+        if (readlinkSync(path, 'utf8') === target) return name;
+      }
+    }
+  }
+
+  /** Every path of the skeleton: mount points, and what leads to them. */
+  #stubsOfSkeleton(): ReadonlySet<RawPath> {
+    if (this.#skeletonPaths !== undefined) return this.#skeletonPaths;
+    const skeleton = openDiff({ root: this.#skeleton, opaque: new Set() });
+    const paths = new Set<RawPath>();
+    for (const { path } of walkView(skeleton) as Iterable<Walked>) paths.add(path);
+    return (this.#skeletonPaths = paths);
+  }
+
+  #probe(): 'overlay' | 'copy' {
+    const workspace = this.begin(SCRATCH);
+    const own = workspace.directory.slice(this.#root.length + 1);
+    const problem = tryMountOverlay({
+      store: this.path,
+      lowers: this.#lowers(SCRATCH),
+      upper: `${own}/upper`,
+      work: `${own}/work`,
+      merged: `${own}/merged`,
+    });
+    if (problem === undefined) unmountOverlay(this.path, workspace.merged);
+    removeTree(workspace.directory);
+    return problem === undefined ? 'overlay' : 'copy';
+  }
+
+  /** Takes a directory out of the way at once, and deletes it in the background: some disks are slow at that. */
+  #toTrash(directory: HostPath): void {
+    const trash = under(this.#root, `trash/${randomBytes(8).toString('hex')}`);
+    try {
+      renameSync(bytesOf(directory), bytesOf(trash));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return;
+      throw error;
+    }
+    if (isSmall(trash)) removeTree(trash);
+    else
+      spawn('rm', ['-rf', '--', hostText(trash)], { stdio: 'ignore', detached: false })
+        .on('error', () => {})
+        .unref();
+  }
+}
+
+const NOTHING: DiffMeta = { entries: 0, bytes: 0, opaque: new Set(), hasWhiteouts: false, isPlain: true };
+
+/** What is left of a workspace once its upper is gone: a handful of empty directories. */
+function isSmall(directory: HostPath): boolean {
+  let count = 0;
+  const ahead = [directory];
+  while (ahead.length > 0) {
+    const next = ahead.pop()!;
+    for (const entry of readdirRaw(next)) {
+      if (++count > 64) return false;
+      if (entry.isDirectory()) ahead.push(under(next, entry.name));
+    }
+  }
+  return true;
+}
+
+/** The diffs that are mounted, bottom first: none that is empty, each once, at its topmost place. */
+export function mounted(snapshot: Snapshot): DiffId[] {
+  const seen = new Set<DiffId>([EMPTY_DIFF]);
+  const out: DiffId[] = [];
+  for (const diff of snapshot.diffs.toReversed()) {
+    if (seen.has(diff)) continue;
+    seen.add(diff);
+    out.push(diff);
+  }
+  return out.reverse();
+}
+
+function formatMeta(meta: DiffMeta): string {
+  return `${JSON.stringify({ format: 1, ...meta, opaque: [...meta.opaque] })}\n`;
+}
+
+function parseMeta(text: string): DiffMeta | undefined {
+  let read: Partial<Record<keyof DiffMeta | 'format', unknown>>;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (read.format !== 1 || !Array.isArray(read.opaque)) return undefined;
+  return {
+    entries: Number(read.entries),
+    bytes: Number(read.bytes),
+    opaque: new Set(read.opaque as RawPath[]),
+    hasWhiteouts: read.hasWhiteouts === true,
+    isPlain: read.isPlain === true,
+  };
+}
+
+function lost(diff: DiffId): BuildError {
+  return new BuildError('SNAPSHOT', `the store has no diff ${displayPath(rawPath(diff))}, or a damaged one`, {
+    hint: 'build again with --no-cache; `ocibuild gc` of another version may have removed it',
+  });
+}
