@@ -6,5 +6,6 @@ import type { Command } from './command.ts';
 type Load = () => Promise<{ readonly command: Command }>;
 
 export const COMMANDS: Readonly<Record<string, Load>> = {
+  lock: () => import('./lock.ts'),
   version: () => import('./version.ts'),
 };

@@ -5,6 +5,8 @@ import { parse as parseToml, TomlError, type TomlTable } from 'smol-toml';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
+import { parseRootSpec } from '../root/spec.ts';
+import type { RootSpec } from '../root/types.ts';
 import { didYouMean } from './near-miss.ts';
 import { argPrefix, fillTemplate, VERSION_WORDS, versionArgs } from './template.ts';
 import { locateToml, type TomlLines, type TomlPath } from './toml-location.ts';
@@ -22,6 +24,8 @@ export type Package = Pick<
   /** Absent when the file does not say; the tree has a default. */
   readonly epoch?: number;
   readonly buildArgs: ReadonlyMap<string, string>;
+  /** `[root]`, present exactly when kind is `debian-root`. */
+  readonly root?: RootSpec;
 };
 
 export interface PackageContext {
@@ -49,7 +53,7 @@ const PACKAGE_KEYS = [
 ];
 const SOURCE_KEYS = ['hash', 'file', 'format', 'version', 'mirrors', 'git_sha', 'size'];
 const ALLOW_KEYS = ['network', 'mounts', 'xattrs'];
-const TABLES = ['package', 'sources', 'allow'];
+const TABLES = ['package', 'sources', 'allow', 'root'];
 const MOUNT_TYPES = ['cache', 'secret', 'ssh'];
 
 /** One TOML document with its lines: the readers below ask it for values of a type and for locations. */
@@ -176,11 +180,14 @@ export function parsePackageToml(text: string, context: PackageContext): Package
     document.fail(['package', 'epoch'], 'the epoch lies in the future', { want: `at most ${now}`, got: `${epoch}` });
   }
   const sources = readSources(document, version);
+  const kind = document.choice(['containerfile', 'debian-root'], 'package', 'kind') ?? 'containerfile';
+  const root = readRoot(document, kind);
   return {
     ...(packageName === undefined ? {} : { packageName }),
     ...(ownership === undefined ? {} : { ownership }),
     ...(epoch === undefined ? {} : { epoch }),
-    kind: document.choice(['containerfile', 'debian-root'], 'package', 'kind') ?? 'containerfile',
+    ...(root === undefined ? {} : { root }),
+    kind,
     version: version ?? '',
     description: document.string('package', 'description') ?? '',
     license: readLicense(document, table),
@@ -191,6 +198,19 @@ export function parsePackageToml(text: string, context: PackageContext): Package
     allow: readAllowances(document),
     buildArgs: makeBuildArgs(version, sources),
   };
+}
+
+/** A debian-root needs `[root]`; anything else must not have one. */
+function readRoot(document: Document, kind: Recipe['kind']): RootSpec | undefined {
+  const table = document.table('root');
+  if (kind !== 'debian-root') {
+    if (table === undefined) return undefined;
+    return document.fail(['root'], '[root] belongs to distribution roots', {
+      want: 'kind = "debian-root" in [package]',
+    });
+  }
+  if (table === undefined) return document.fail([], 'a debian-root without [root]', { want: 'a table [root]' });
+  return parseRootSpec(table, (...path) => document.at('root', ...path));
 }
 
 function readPackageName(document: Document): string | undefined {

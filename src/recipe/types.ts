@@ -3,6 +3,7 @@
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SourceLocation } from '../errors.ts';
+import type { RootSpec } from '../root/types.ts';
 
 /** `hex`: commented hex text in the recipe folder, decoded by ocibuild; the digest is of the decoded bytes. */
 export type SourceFormat = string;
@@ -50,6 +51,8 @@ export interface Recipe {
   /** As the user would type it, relative to the working directory where that is shorter. */
   readonly shown: string;
   readonly kind: 'containerfile' | 'debian-root';
+  /** What a debian-root is made of, absent for every other kind. */
+  readonly root?: RootSpec;
   readonly version: string;
   readonly description: string;
   readonly license: string;

@@ -1,0 +1,140 @@
+// Owns: `ocibuild lock`: renews the lock file of a distribution root and shows what changed.
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type Digest, digestOf } from '../../oci/digest.ts';
+import { BuildError } from '../errors.ts';
+import { distfilesFrom, fetchPinned, fetchUnpinned } from '../fetch/fetch.ts';
+import { Landing, sourcePath } from '../fetch/source-store.ts';
+import { findTree, openTree } from '../recipe/tree.ts';
+import type { Recipe } from '../recipe/types.ts';
+import { readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
+import { type LockIo, lockRoot } from '../root/lock.ts';
+import { describeChanges, formatLock, LOCK_FILE } from '../root/lock-file.ts';
+import { rootSources } from '../root/sources.ts';
+import type { RootSource, RootSpec } from '../root/types.ts';
+import { verifyRoot } from '../root/verify.ts';
+import type { Command, CommandContext } from './command.ts';
+
+const CHUNK = 1 << 20;
+/** The largest InRelease so far has a quarter of a mebibyte. */
+const IN_RELEASE_LIMIT = 16 << 20;
+
+export const command: Command = {
+  name: 'lock',
+  summary: 'pin what a distribution root is made of, and show what changed',
+  usage: 'ROOT…',
+  flags: {
+    check: { summary: 'write nothing; exit 1 when the archive has something newer than the lock file' },
+    distfiles: { summary: 'look for files there before downloading', value: 'DIR', repeatable: true },
+  },
+  operands: { min: 1, max: Number.POSITIVE_INFINITY },
+  needsNamespace: false,
+  async run(context) {
+    if (context.offline) {
+      throw new BuildError('USAGE', 'lock asks the archive what is new', { hint: 'leave --offline out' });
+    }
+    const tree = context.treeDirectory === undefined ? findTree(context.cwd) : openTree(context.treeDirectory);
+    if (tree === undefined) throw new BuildError('USAGE', 'no recipe tree here or above', { hint: 'use --tree DIR' });
+    let status = 0;
+    for (const operand of context.args.operands) {
+      const recipe = tree.recipe(tree.resolve(operand));
+      if (recipe.root === undefined) {
+        throw new BuildError('USAGE', `${recipe.shown} is no distribution root`, {
+          want: 'a recipe of kind "debian-root"',
+          got: `kind "${recipe.kind}"`,
+        });
+      }
+      const changed = await renew(recipe, recipe.root, context);
+      if (changed && context.args.is('check')) status = 1;
+    }
+    return status;
+  },
+};
+
+/** Makes the new lock, fetches and verifies all it names, and only then writes it. Gives whether it differs. */
+async function renew(recipe: Recipe, spec: RootSpec, context: CommandContext): Promise<boolean> {
+  const progress = context.openProgress();
+  try {
+    const io = makeIo(recipe, spec, context, progress.watch);
+    const armored = readKeyFiles(recipe.directory, spec);
+    const old = readLockFile(recipe.directory, recipe.shown);
+    const fresh = await lockRoot(spec, armored, old, io);
+    const changed = old === undefined || formatLock(old) !== formatLock(fresh);
+    if (!context.args.is('check')) {
+      // A list may name files that a mirror does not serve: such a lock would be of no use to anybody.
+      await io.fetchPinned(rootSources(fresh));
+      await verifyRoot(spec, armored, fresh, io.bytesOf);
+      if (changed) writeLockFile(recipe.directory, fresh);
+    }
+    progress.close();
+    const bytes = fresh.packages.reduce((sum, item) => sum + item.size, 0);
+    const total = `${fresh.packages.length} packages, ${Math.round(bytes / 1e6)} MB`;
+    for (const line of describeChanges(old, fresh)) context.stdout.write(`${line}\n`);
+    const outcome = !changed ? 'unchanged' : context.args.is('check') ? 'is out of date' : 'written';
+    context.stdout.write(`${recipe.shown}/${LOCK_FILE} ${outcome}: ${fresh.suite} ${fresh.version}, ${total}\n`);
+    return changed;
+  } finally {
+    progress.close();
+  }
+}
+
+function makeIo(
+  recipe: Recipe,
+  spec: RootSpec,
+  context: CommandContext,
+  onEvent: Parameters<typeof fetchPinned>[2]['onEvent'],
+): LockIo {
+  const store = context.storeDirectory;
+  const settings = {
+    store,
+    distfiles: distfilesFrom(context.args.list('distfiles'), context.env),
+    offline: false,
+    onEvent,
+    signal: context.signal,
+    env: context.env,
+  };
+  const command = `ocibuild lock ${recipe.shown}`;
+  return {
+    async fetchUnpinned(_file, mirrors) {
+      const { bytes } = await fetchUnpinned(mirrors, IN_RELEASE_LIMIT, settings);
+      await keep(store, bytes);
+      return bytes;
+    },
+    async fetchPinned(sources) {
+      const left = [...sources];
+      const worker = async (): Promise<void> => {
+        for (let source = left.shift(); source !== undefined; source = left.shift()) await fetchOne(source);
+      };
+      const fetchOne = ({ digest, mirrors, file, size }: RootSource) =>
+        fetchPinned(digest, mirrors, { ...settings, file, size, location: spec.location, command });
+      await Promise.all(Array.from({ length: Math.max(1, Math.min(context.jobs, 8)) }, worker));
+    },
+    bytesOf: (digest) => readPortions(sourcePath(store, digest)),
+    now: () => Date.now(),
+  };
+}
+
+/** Puts bytes we have into the store under their digest. */
+async function keep(store: string, bytes: Uint8Array): Promise<void> {
+  const digest: Digest = digestOf(bytes);
+  const landing = await Landing.open(store, digest);
+  try {
+    await landing.restart();
+    await landing.write(bytes);
+  } catch (error) {
+    await landing.discard();
+    throw error;
+  }
+  await landing.land();
+}
+
+/** A file in portions, each valid until the next. */
+function* readPortions(file: string): Generator<Uint8Array> {
+  const handle = openSync(file, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let read = readSync(handle, buffer); read > 0; read = readSync(handle, buffer)) yield buffer.subarray(0, read);
+  } finally {
+    closeSync(handle);
+  }
+}
