@@ -1,8 +1,10 @@
 // Owns: putting a selection into a workspace, as BuildKit's COPY does it, without mounting anything. The destination is
 // resolved inside the rootfs, whatever its symlinks say. Never links to another diff's files; carries no xattrs.
 
+import { digestOf } from '../../oci/digest.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
+import { writeAll } from './file-digest.ts';
 import { type FileMode, parseFileMode } from './file-mode.ts';
 import { explainIo, isErrno } from './raw-fs.ts';
 import { cleanPath } from './resolve.ts';
@@ -46,6 +48,41 @@ export function copySelection(
     tree.finish();
   } catch (error) {
     throw explainIo(error, 'copying');
+  }
+}
+
+export interface NewFile {
+  /** Permission bits, before `chmod`. */
+  readonly mode: number;
+  readonly owner: Owner;
+  /** Modification time, seconds since 1970. */
+  readonly time: number;
+  /** Octal or symbolic. */
+  readonly chmod?: string;
+  /** What the file is called when `dest` turns out to be a directory; without it that is an error. */
+  readonly name?: string;
+  /** See CopyTarget. */
+  readonly link?: boolean;
+}
+
+/** Makes one file out of bytes: a heredoc of COPY, a remote file of ADD. `dest` is absolute inside the rootfs. */
+export function writeInto(workspace: Workspace, dest: string, bytes: Uint8Array, file: NewFile): void {
+  const tree = new UpperTree(workspace, file.link === true ? EMPTY_VIEW : workspace.baseView(), 'COPY');
+  const mode = file.chmod === undefined ? file.mode : parseFileMode(file.chmod)(file.mode, false);
+  const mtimeNs = BigInt(file.time) * 1_000_000_000n;
+  try {
+    let path = tree.resolve(cleanPath(rawPath(dest)), true);
+    const isDirectory = dest.endsWith('/') || path === '' || tree.lstat(path)?.type === 'directory';
+    if (isDirectory && file.name !== undefined) path = joinRaw(path, rawPath(file.name));
+    tree.ensureDirectory(parentRaw(path), { ...file.owner, mode: 0o755, mtimeNs });
+    const host = tree.makeRoom(path, 'a file', false);
+    tree.writeFile(path, host, { ...file.owner, mode, mtimeNs }, (fd) => {
+      writeAll(fd, bytes);
+      return digestOf(bytes);
+    });
+    tree.finish();
+  } catch (error) {
+    throw explainIo(error, 'writing a file');
   }
 }
 
@@ -178,11 +215,11 @@ class Copier {
   #putFile(source: RawPath, dest: RawPath, host: ReturnType<UpperTree['makeRoom']>, node: Node, stamp: Stamp): void {
     const { view } = this.#selection;
     try {
-      if (view.isImmutable) {
+      if (view.isImmutable === true) {
         this.#tree.cloneFile(dest, host, node.hostPath, view.fileDigest(source), stamp);
         return;
       }
-      const wanted = view.knownDigest(source);
+      const wanted = view.knownDigest?.(source);
       const got = this.#tree.copyFile(dest, host, node.hostPath, stamp);
       if (wanted !== undefined && wanted !== got) {
         throw new BuildError('COPY', `${displayPath(source)} changed while it was being copied`, {

@@ -59,6 +59,8 @@ export interface DiffMeta {
 /** A diff in the making. Exactly one of commit and discard ends it. */
 export interface Workspace {
   readonly base: Snapshot;
+  /** The rootfs below, kept with the store's other views. */
+  baseView(): View;
   /** Absolute; what is written here is the diff. */
   readonly upper: HostPath;
   /** Absolute; where mount() puts the rootfs. */
@@ -243,6 +245,7 @@ class DirectoryStore implements SnapshotStore {
     setMode(upper, 0o755);
     return {
       base,
+      baseView: () => this.view(base),
       upper,
       merged: hostText(under(directory, 'merged')),
       directory,

@@ -46,10 +46,12 @@ export interface View {
    * stops there. Components that do not exist are kept as they are. Throws BuildError COPY after 255 links.
    */
   resolve(path: RawPath, followLast: boolean): RawPath;
-  /** True for a stack of diffs, false for a directory of the host, which may change under us. */
-  readonly isImmutable: boolean;
+  /** As lstat, without asking the file system again. */
+  isDirectory?(path: RawPath): boolean;
+  /** True for a stack of diffs; otherwise files may change under us, as those of a host directory do. */
+  readonly isImmutable?: boolean;
   /** The digest fileDigest has given for this path, if it was asked. */
-  knownDigest(path: RawPath): Digest | undefined;
+  knownDigest?(path: RawPath): Digest | undefined;
 }
 
 /** What a workspace became. */

@@ -132,7 +132,7 @@ class MergedView implements View {
   resolve(path: RawPath, followLast: boolean): RawPath {
     return resolveIn(
       {
-        lstat: (at) => (this.#isDirectory(at) ? { type: 'directory' } : this.lstat(at)),
+        lstat: (at) => (this.isDirectory(at) ? { type: 'directory' } : this.lstat(at)),
         readlink: (at) => this.readlink(at),
       },
       path,
@@ -140,7 +140,7 @@ class MergedView implements View {
     );
   }
 
-  #isDirectory(path: RawPath): boolean {
+  isDirectory(path: RawPath): boolean {
     if (path === '') return true;
     return this.#directory(parentRaw(path))?.places.get(baseRaw(path))?.isDirectory === true;
   }
