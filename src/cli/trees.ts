@@ -26,12 +26,15 @@ export function requireTree(context: CommandContext): Tree {
 export interface Naming {
   /** No operand means every recipe. */
   readonly everything?: boolean;
+  /** The names, where not every operand is one. */
+  readonly operands?: readonly string[];
 }
 
 /** Recipe names for the operands; all of the tree's with `--all`. Throws USAGE when neither is given. */
 export function namedRecipes(context: CommandContext, tree: Tree, naming: Naming = {}): readonly string[] {
-  const { operands } = context.args;
-  if (context.args.is('all') || (operands.length === 0 && naming.everything === true)) return tree.names();
+  const operands = naming.operands ?? context.args.operands;
+  const wantsAll = naming.operands === undefined && context.args.is('all');
+  if (wantsAll || (operands.length === 0 && naming.everything === true)) return tree.names();
   if (operands.length === 0) {
     throw new BuildError('USAGE', 'no recipe is named', {
       hint: `name some, or say --all; there are ${tree.names().length}`,

@@ -5,7 +5,7 @@ import { CODEC_ID, createCompressor } from '../../oci/codec/load.ts';
 import { encodeConfig, type ImageConfig } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
-import { encodeIndex, imageIndex } from '../../oci/image-index.ts';
+import { encodeImageIndex, imageIndex } from '../../oci/image-index.ts';
 import type { Json } from '../../oci/json.ts';
 import { verifyLayer } from '../../oci/layer/compare.ts';
 import { writeLayer } from '../../oci/layer/writer.ts';
@@ -154,7 +154,7 @@ class Assembler {
     );
     const manifest = await layout.putBytes(encodeManifest(document, profile));
     const descriptor = { mediaType: MEDIA_TYPE.manifest, ...manifest, platform: target.platform };
-    const index = await layout.putBytes(encodeIndex(imageIndex([descriptor], profile), profile));
+    const index = await layout.putBytes(encodeImageIndex(imageIndex([descriptor], profile), profile));
     return { index: index.digest, manifest: manifest.digest, layers };
   }
 

@@ -142,8 +142,8 @@ function makeDirectories(directory: string, owner: Ownership): void {
   for (let made = directory; made.length >= first.length; made = dirname(made)) chownSync(made, owner.uid, owner.gid);
 }
 
-/** Hands a fresh tree over. A linked blob keeps its owner: it is the store's, and it is only read. */
-function giveTo(path: string, owner: Ownership): void {
+/** Hands a fresh tree over, everything below it included. A linked blob keeps its owner: it is the store's, and it is only read. */
+export function giveTo(path: string, owner: Ownership): void {
   if (owner.uid === 0 && owner.gid === 0) return;
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const below = join(path, entry.name);
