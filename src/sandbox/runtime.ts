@@ -1,0 +1,375 @@
+// Owns: running one step with runc or crun, inside the builder's namespace: bundle, process, output, end. What the step
+// is told is spec.ts's; what it needs beside its rootfs is slot.ts's.
+// Knows nothing of overlays, caches or Containerfiles.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { BuildError } from '../errors.ts';
+import { homeDirectory } from './home.ts';
+import { holdsIds } from './id-map.ts';
+import { fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
+import { NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
+import type { OutputSink, Sandbox, Step, StepResult } from './types.ts';
+import { hasIdRange, hasProcessNamespace, insideNamespace, stepIdMaps } from './userns.ts';
+
+export type RuntimeName = 'runc' | 'crun';
+
+/** In order of preference: crun takes half of runc's time. */
+export const RUNTIMES: readonly RuntimeName[] = ['crun', 'runc'];
+
+const CGROUP_ROOT = '/sys/fs/cgroup';
+const CGROUP2_MAGIC = 0x6367_7270;
+
+/** crun refuses a cgroup v1 tree; runc refuses to see none. Set once /sys/fs/cgroup is hidden in this mount namespace. */
+let areCgroupsHidden = false;
+
+/** Counts the containers of this process, so that no name is used twice. */
+let counter = 0;
+
+export interface SandboxOptions {
+  /** Default: OCIBUILD_RUNTIME, else the first of crun and runc that is installed. */
+  readonly runtime?: RuntimeName;
+  /** An existing or new directory, this process's alone. What is put there lies in memory and goes with the process. */
+  readonly stateDirectory: string;
+}
+
+/** Looks a program up in PATH. */
+export function findProgram(name: string, path: string | undefined = process.env['PATH']): string | undefined {
+  // An ordinary user's PATH often lacks the directories where runtimes are installed.
+  for (const directory of [...(path ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']) {
+    if (!directory.startsWith('/')) continue;
+    const candidate = join(directory, name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      if (lstatSync(candidate).isDirectory()) continue;
+      return candidate;
+    } catch {
+      // Not in this one.
+    }
+  }
+  return undefined;
+}
+
+/** Which runtime is meant and where it is. Throws BuildError USAGE for a wrong OCIBUILD_RUNTIME, MACHINE when none is there. */
+export function chooseRuntime(
+  wanted: RuntimeName | undefined,
+  env: NodeJS.ProcessEnv,
+): { name: RuntimeName; path: string } {
+  const asked = wanted ?? env['OCIBUILD_RUNTIME'];
+  if (asked !== undefined && asked !== '' && !RUNTIMES.includes(asked as RuntimeName)) {
+    throw new BuildError('USAGE', 'OCIBUILD_RUNTIME names no runtime', { want: 'runc or crun', got: asked });
+  }
+  const names = asked === undefined || asked === '' ? RUNTIMES : [asked as RuntimeName];
+  for (const name of names) {
+    const path = findProgram(name, env['PATH']);
+    if (path !== undefined) return { name, path };
+  }
+  throw new BuildError('MACHINE', `no container runtime: ${names.join(' or ')} is not installed`, {
+    hint: 'install crun or runc with the system package manager; `ocibuild doctor` prints the line',
+  });
+}
+
+/**
+ * Makes the sandbox ready; inside the namespace only. Several may be open at once, with either runtime.
+ * Throws BuildError MACHINE.
+ */
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  if (!insideNamespace()) throw new Error('openSandbox was called outside the namespace');
+  const { name, path } = chooseRuntime(options.runtime, process.env);
+  const { stateDirectory } = options;
+  mkdirSync(stateDirectory, { recursive: true });
+  mount(['-t', 'tmpfs', '-o', 'mode=711,nosuid,nodev', 'tmpfs', stateDirectory], stateDirectory);
+  if (name === 'crun' && !areCgroupsHidden && !isCgroup2()) {
+    mount(['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', CGROUP_ROOT], CGROUP_ROOT);
+    areCgroupsHidden = true;
+  }
+  return new RuntimeSandbox(name, path, stateDirectory);
+}
+
+class RuntimeSandbox implements Sandbox {
+  readonly runtime: string;
+  readonly hasIdRange: boolean;
+  readonly #name: RuntimeName;
+  readonly #path: string;
+  readonly #stateDirectory: string;
+  readonly #hardLimits: ReadonlyMap<string, number>;
+  readonly #idMaps = stepIdMaps();
+  readonly #free: Slot[] = [];
+  #slots = 0;
+
+  constructor(name: RuntimeName, path: string, stateDirectory: string) {
+    this.#name = name;
+    this.#path = path;
+    this.#stateDirectory = stateDirectory;
+    this.#hardLimits = readHardLimits();
+    this.hasIdRange = hasIdRange();
+    const version = spawnSync(path, ['--version'], { encoding: 'utf8' });
+    this.runtime = version.stdout?.split('\n')[0]?.replace(' version ', ' ').trim() || name;
+  }
+
+  async run(step: Step, output: OutputSink, signal: AbortSignal): Promise<StepResult> {
+    if (signal.aborted) throw interrupted(signal);
+    this.#check(step);
+    const slot = this.#free.pop() ?? makeSlot(join(this.#stateDirectory, `slot-${++this.#slots}`));
+    const id = `${step.id.replace(/[^A-Za-z0-9_.+-]/g, '-').slice(0, 64) || 'step'}-${process.pid}-${++counter}`;
+    let isOver = false;
+    try {
+      const facts: SpecFacts = {
+        home: homeDirectory(step.rootfs, step.user.uid),
+        devDirectory: slot.devDirectory,
+        hostsFile: slot.hostsFile,
+        resolvFile: slot.resolvFile,
+        canMountProc: hasProcessNamespace(),
+        // In single-id mode a namespace of its own would hold the same one id.
+        ...(this.hasIdRange ? { idMaps: this.#idMaps } : {}),
+        hasCgroupNamespace: false,
+        hardLimits: this.#hardLimits,
+        architecture: process.arch,
+        ...(step.terminal === true && process.stdout.isTTY
+          ? { terminalSize: { width: process.stdout.columns, height: process.stdout.rows } }
+          : {}),
+      };
+      fillSlot(slot, specJson(stepSpec(step, facts)), step.network === 'none' ? NO_RESOLVER_FILE : callersResolver());
+      const result = await this.#runContainer(id, step, slot, output, signal);
+      isOver = true;
+      return result;
+    } finally {
+      rmSync(join(this.#stateDirectory, 'containers', id), { recursive: true, force: true });
+      // After a failure of the runtime nobody knows what became of the slot.
+      if (isOver && isSlotClean(slot)) this.#free.push(slot);
+      else removeSlot(slot);
+    }
+  }
+
+  #check(step: Step): void {
+    const { uid, gid, additionalGids } = step.user;
+    const { uids, gids } = this.#idMaps;
+    if (!holdsIds(uids, uid, 1) || [gid, ...additionalGids].some((one) => !holdsIds(gids, one, 1))) {
+      throw new BuildError('MACHINE', `a step cannot run as user ${uid}, group ${gid}: no such id exists here`, {
+        hint: this.hasIdRange
+          ? 'give the user 65536 ids in /etc/subuid and /etc/subgid'
+          : 'this is single-id mode: install newuidmap and give the user a line in /etc/subuid and /etc/subgid',
+      });
+    }
+  }
+
+  async #runContainer(
+    id: string,
+    step: Step,
+    slot: Slot,
+    output: OutputSink,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
+    const isTerminal = step.terminal === true;
+    const pipes = isTerminal ? undefined : openPipes(slot, output);
+    const started = performance.now();
+    const child = spawn(...this.#command(id, slot), {
+      // Its own session, so that a terminal's signals reach the builder only.
+      detached: !isTerminal,
+      cwd: slot.directory,
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
+      stdio: pipes === undefined ? 'inherit' : ['ignore', ...pipes.writers],
+    });
+    pipes?.closeWriters();
+    let killing: Promise<void> | undefined;
+    const ended = new Promise<number>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : osConstants.signals[name])));
+    });
+    const onAbort = (): void => {
+      killing ??= this.#kill(id, slot, child, ended);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    let status: number;
+    try {
+      status = await ended;
+    } catch (error) {
+      pipes?.destroy();
+      throw new BuildError('MACHINE', `cannot start ${this.#path}`, { got: (error as Error).message, cause: error });
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    const milliseconds = performance.now() - started;
+    await killing;
+    if (pipes !== undefined) {
+      // The container's processes are dead, so the pipes end by themselves.
+      const patience = setTimeout(() => pipes.destroy(), 2000);
+      await pipes.drained;
+      clearTimeout(patience);
+    }
+    const complaint = readComplaint(join(slot.directory, 'log'));
+    if (signal.aborted) {
+      this.#delete(id);
+      throw interrupted(signal);
+    }
+    if (status === 0 || complaint === undefined) return { status, milliseconds };
+    const told = startFailure(complaint);
+    if (told !== undefined) {
+      output('stderr', Buffer.from(`ocibuild: cannot run ${step.args[0]}: ${told.reason}\n`));
+      return { status: told.status, milliseconds };
+    }
+    this.#delete(id);
+    throw new BuildError('MACHINE', `${this.#name} could not run a step`, { got: complaint });
+  }
+
+  #command(id: string, slot: Slot): [string, string[]] {
+    const global = ['--root', join(this.#stateDirectory, 'containers'), '--log', join(slot.directory, 'log')];
+    const run = [
+      ...['run', '--bundle', slot.directory, '--pid-file', join(slot.directory, 'pid')],
+      // keyctl is denied to steps, and the caller's quota of key rings is small.
+      '--no-new-keyring',
+      id,
+    ];
+    if (this.#name === 'crun') {
+      return [this.#path, [...global, '--log-format=json', '--cgroup-manager=disabled', ...run]];
+    }
+    const args = [...global, '--log-format', 'json', ...run];
+    if (!areCgroupsHidden) return [this.#path, args];
+    const script = `umount ${CGROUP_ROOT} && exec "$@"`;
+    return ['unshare', ['--mount', 'sh', '-c', script, 'sh', this.#path, ...args]];
+  }
+
+  /** Ends the container: killing its first process ends its process namespace. Resolves when the runtime is gone too. */
+  async #kill(id: string, slot: Slot, child: ChildProcess, ended: Promise<number>): Promise<void> {
+    let isGone = false;
+    const gone = ended.then(
+      () => (isGone = true),
+      () => (isGone = true),
+    );
+    const pidFile = join(slot.directory, 'pid');
+    for (let tries = 0; !isGone && tries < 60; tries++) {
+      const pid = readPid(pidFile);
+      if (pid !== undefined) killQuietly(pid);
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5))]);
+    }
+    if (isGone) return;
+    // The runtime itself hangs.
+    if (child.spawnargs.length > 0 && child.pid !== undefined) killQuietly(-child.pid);
+    await gone;
+    this.#delete(id);
+  }
+
+  #delete(id: string): void {
+    const directory = join(this.#stateDirectory, 'containers');
+    if (!existsSync(join(directory, id))) return;
+    spawnSync(this.#path, ['--root', directory, 'delete', '--force', id], { stdio: 'ignore' });
+  }
+}
+
+/** What the step's failure to start means in a shell's terms, or undefined when the runtime itself failed. */
+function startFailure(complaint: string): { status: 126 | 127; reason: string } | undefined {
+  // runc: `unable to start container process: exec: "x": …`; crun: `executable file `x` not found…`, `exec container process …`.
+  if (!/exec: "|exec container process|executable file|exec \/|exec user process/.test(complaint)) return undefined;
+  if (/permission denied|is a directory/i.test(complaint)) {
+    return { status: 126, reason: 'it is not executable (permission denied)' };
+  }
+  if (/exec format error/i.test(complaint)) {
+    return { status: 126, reason: 'it is no program of this machine (exec format error)' };
+  }
+  if (/not found|no such file/i.test(complaint)) {
+    return { status: 127, reason: 'no such program, or its interpreter is missing' };
+  }
+  return undefined;
+}
+
+/** The error lines of a runtime's JSON log, joined; undefined when there are none. */
+function readComplaint(file: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const messages: string[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    try {
+      const entry = JSON.parse(line) as { level?: string; msg?: string };
+      if (entry.level === 'error' || entry.level === 'fatal') messages.push(entry.msg ?? line);
+    } catch {
+      messages.push(line);
+    }
+  }
+  return messages.length === 0 ? undefined : [...new Set(messages)].join('; ');
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(file, 'latin1'));
+    return pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Already gone.
+  }
+}
+
+function interrupted(signal: AbortSignal): BuildError {
+  const reason: unknown = signal.reason;
+  return reason instanceof BuildError && reason.code === 'INTERRUPTED'
+    ? reason
+    : new BuildError('INTERRUPTED', 'the step was stopped', { cause: reason });
+}
+
+/** RLIMIT_NAME to its hard limit, for those that are limited; from /proc/self/limits. */
+export function readHardLimits(): Map<string, number> {
+  const names: Readonly<Record<string, string>> = {
+    'Max cpu time': 'RLIMIT_CPU',
+    'Max file size': 'RLIMIT_FSIZE',
+    'Max data size': 'RLIMIT_DATA',
+    'Max stack size': 'RLIMIT_STACK',
+    'Max core file size': 'RLIMIT_CORE',
+    'Max resident set': 'RLIMIT_RSS',
+    'Max processes': 'RLIMIT_NPROC',
+    'Max open files': 'RLIMIT_NOFILE',
+    'Max locked memory': 'RLIMIT_MEMLOCK',
+    'Max address space': 'RLIMIT_AS',
+    'Max file locks': 'RLIMIT_LOCKS',
+    'Max pending signals': 'RLIMIT_SIGPENDING',
+    'Max msgqueue size': 'RLIMIT_MSGQUEUE',
+    'Max nice priority': 'RLIMIT_NICE',
+    'Max realtime priority': 'RLIMIT_RTPRIO',
+    'Max realtime timeout': 'RLIMIT_RTTIME',
+  };
+  const limits = new Map<string, number>();
+  for (const line of readFileSync('/proc/self/limits', 'latin1').split('\n')) {
+    const match = /^(Max [a-z ]+?)\s{2,}(\S+)\s+(\d+)/.exec(line);
+    const name = match === null ? undefined : names[match[1]!];
+    if (name !== undefined) limits.set(name, Number(match![3]));
+  }
+  return limits;
+}
+
+/** True on a machine whose cgroups are version 2 only. */
+export function isCgroup2(): boolean {
+  try {
+    return statfsSync(CGROUP_ROOT).type === CGROUP2_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+function callersResolver(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function mount(args: readonly string[], target: string): void {
+  const result = spawnSync('mount', args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
+  if (result.status === 0) return;
+  throw new BuildError('MACHINE', `cannot mount on ${target}`, {
+    got: result.error?.message ?? result.stderr.trim(),
+    hint: 'see `ocibuild doctor`',
+  });
+}
