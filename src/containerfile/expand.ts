@@ -1,8 +1,8 @@
 // Owns: variables: expanding words, and the fields of an instruction that BuildKit expands. Where the values come from is the caller's.
 
-import { BuildError, type SourceLocation } from '../errors.ts';
+import { BuildError, type BuildErrorDetail, type SourceLocation } from '../errors.ts';
 import { refuse, shown } from './fault.ts';
-import type { CopyInstruction, Heredoc, Instruction, KeyValue } from './instruction.ts';
+import type { CopyInstruction, Heredoc, Instruction } from './instruction.ts';
 import { type Lexed, LexFault, type LexOptions, type Lookup, lex } from './lex.ts';
 import { parseMount } from './mount.ts';
 import { isSignal } from './signal.ts';
@@ -59,77 +59,70 @@ function located(word: string, lookup: Lookup, options: LexOptions, at: SourceLo
  * PARSE when what comes out is no mount, no signal or no image name.
  */
 export function expandInstruction<T extends Instruction>(instruction: T, lookup: Lookup, escapeMark: Escape): T {
-  return expanded(instruction, lookup, escapeMark) as T;
-}
-
-function expanded(instruction: Instruction, lookup: Lookup, escapeMark: Escape): Instruction {
   const { at } = instruction;
   const options: ExpandOptions = { escape: escapeMark, at };
   const word = (text: string): string => expandWord(text, lookup, options);
-  const pair = ({ key, value }: KeyValue): KeyValue => ({ key: name(word(key), key, instruction), value: word(value) });
+  const expanded = mapWords(instruction, {
+    word,
+    words: (text) => expandWords(text, lookup, options),
+    body: (text) => expandHeredoc(text, lookup, at),
+  });
+  checkExpanded(instruction, expanded);
+  if (expanded.keyword !== 'RUN' || expanded.mountTexts.length === 0) return expanded as T;
+  return { ...expanded, mounts: expanded.mountTexts.map((text) => parseMount(text, at, word)) } as Instruction as T;
+}
+
+/** What to do with each kind of text that takes variables. */
+export interface WordMapper {
+  /** One word to one string. */
+  readonly word: (text: string) => string;
+  /** One word to any number of strings. */
+  readonly words: (text: string) => readonly string[];
+  /** A heredoc body whose delimiter is not quoted. */
+  readonly body: (text: string) => string;
+}
+
+/** Applies `mapper` to every text of an instruction that takes variables, but for RUN's mounts. */
+export function mapWords(instruction: Instruction, mapper: WordMapper): Instruction {
+  const { word } = mapper;
   switch (instruction.keyword) {
     case 'FROM': {
-      const image = word(instruction.image);
-      if (image === '') {
-        throw new BuildError('EXPAND', `FROM ${instruction.image} names no image: it expands to nothing`, {
-          location: { file: at.file, line: at.line },
-          hint: 'only ARGs before the first FROM count here; give one a default or pass --build-arg',
-        });
-      }
-      const platform = instruction.platform === undefined ? undefined : word(instruction.platform);
-      const { platform: _, ...rest } = instruction;
-      return { ...rest, image, ...(platform === undefined || platform === '' ? {} : { platform }) };
+      const { platform: written, ...rest } = instruction;
+      const platform = written === undefined ? '' : word(written);
+      return { ...rest, image: word(instruction.image), ...(platform === '' ? {} : { platform }) };
     }
     case 'ARG': {
       const args = instruction.args.map(({ key, value }) => ({
-        key: name(word(key), key, instruction),
+        key: word(key),
         value: value === undefined ? undefined : word(value),
       }));
       return { ...instruction, args };
     }
     case 'ENV':
     case 'LABEL':
-      return { ...instruction, pairs: instruction.pairs.map(pair) };
+      return {
+        ...instruction,
+        pairs: instruction.pairs.map(({ key, value }) => ({ key: word(key), value: word(value) })),
+      };
     case 'COPY':
     case 'ADD':
-      return expandCopy(instruction, word, (body) => expandHeredoc(body, lookup, at));
-    case 'RUN':
-      if (instruction.mountTexts.length === 0) return instruction;
-      return { ...instruction, mounts: instruction.mountTexts.map((text) => parseMount(text, at, word)) };
+      return mapCopy(instruction, mapper);
     case 'EXPOSE':
-      return { ...instruction, ports: instruction.ports.flatMap((port) => expandWords(port, lookup, options)) };
+      return { ...instruction, ports: instruction.ports.flatMap(mapper.words) };
     case 'VOLUME':
       return { ...instruction, paths: instruction.paths.map(word) };
     case 'USER':
       return { ...instruction, user: word(instruction.user) };
     case 'WORKDIR':
       return { ...instruction, path: word(instruction.path) };
-    case 'STOPSIGNAL': {
-      const signal = word(instruction.signal);
-      if (!isSignal(signal)) refuse(at, 'STOPSIGNAL', { want: 'a signal such as SIGTERM or 15', got: shown(signal) });
-      return { ...instruction, signal };
-    }
+    case 'STOPSIGNAL':
+      return { ...instruction, signal: word(instruction.signal) };
     default:
       return instruction;
   }
 }
 
-/** A name that can stand before `=` in an environment. */
-function name(text: string, written: string, { keyword, at }: Instruction): string {
-  if (text === '') {
-    throw new BuildError('EXPAND', `a name of ${keyword} is empty once expanded`, {
-      location: { file: at.file, line: at.line },
-      got: shown(written),
-    });
-  }
-  return text;
-}
-
-function expandCopy(
-  instruction: CopyInstruction,
-  word: (text: string) => string,
-  body: (text: string) => string,
-): CopyInstruction {
+function mapCopy(instruction: CopyInstruction, { word, body }: WordMapper): CopyInstruction {
   const { chown, chmod, checksum } = instruction;
   return {
     ...instruction,
@@ -143,4 +136,32 @@ function expandCopy(
       (heredoc): Heredoc => (heredoc.expand ? { ...heredoc, content: body(heredoc.content) } : heredoc),
     ),
   };
+}
+
+function checkExpanded(written: Instruction, expanded: Instruction): void {
+  const { at } = written;
+  const fail = (message: string, detail: BuildErrorDetail): never => {
+    throw new BuildError('EXPAND', message, { ...detail, location: { file: at.file, line: at.line } });
+  };
+  if (expanded.keyword === 'FROM' && expanded.image === '') {
+    fail(`${written.text} names no image: it expands to nothing`, {
+      hint: 'only ARGs before the first FROM count here; give one a default or pass --build-arg',
+    });
+  }
+  if (expanded.keyword === 'STOPSIGNAL' && !isSignal(expanded.signal)) {
+    refuse(at, 'STOPSIGNAL', { want: 'a signal such as SIGTERM or 15', got: shown(expanded.signal) });
+  }
+  if (expanded.keyword === 'COPY' || expanded.keyword === 'ADD') {
+    if (expanded.dest === '')
+      fail(`the target of ${expanded.keyword} expands to nothing`, { got: shown(written.text) });
+  }
+  const pairs =
+    expanded.keyword === 'ENV' || expanded.keyword === 'LABEL'
+      ? expanded.pairs
+      : expanded.keyword === 'ARG'
+        ? expanded.args
+        : [];
+  if (pairs.some(({ key }) => key === '')) {
+    fail(`a name of ${expanded.keyword} expands to nothing`, { got: shown(written.text) });
+  }
 }
