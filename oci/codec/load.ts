@@ -11,15 +11,16 @@ export const CODEC_ID: string = compressorId('gzip');
 /**
  * A compressor that hands its output to `sink`, in order, in portions of its own choosing. The bytes are the same for
  * any portioning of the input and any number of `workers`: threads used once the input is large (0 for none; by
- * default as many as there are processors, at most 4). A failure is an OciError CODEC_FAILED, or what the sink throws.
+ * default one for each processor, at most 4, none on a single one). A failure is an OciError CODEC_FAILED, or what the sink throws.
  */
 export async function createCompressor(
   kind: 'gzip' | 'zstd',
   sink: (bytes: Uint8Array) => void,
   options: { readonly workers?: number } = {},
 ): Promise<Compressor> {
-  const workers = options.workers ?? Math.min(4, availableParallelism());
-  return new BlockCompressor(kind, sink, workers === 1 ? 0 : workers);
+  const processors = availableParallelism();
+  const workers = options.workers ?? (processors === 1 ? 0 : Math.min(4, processors));
+  return new BlockCompressor(kind, sink, Math.max(0, Math.trunc(workers)));
 }
 
 /**
