@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   plan: () => import('./plan.ts'),
   fetch: () => import('./fetch.ts'),
   parse: () => import('./parse.ts'),
+  lint: () => import('./lint.ts'),
   shell: () => import('./shell.ts'),
   export: () => import('./export.ts'),
   lock: () => import('./lock.ts'),

@@ -15,10 +15,11 @@ export const command: Command = {
   flags: { json: { summary: 'as a list of {"name","index","platforms","layers","size"}' } },
   operands: { min: 0, max: 0 },
   needsNamespace: false,
-  run: async ({ args, storeDirectory, stdout }) => {
+  run: async ({ args, storeDirectory, stdout, stderr }) => {
     const records = readRoots(storeDirectory);
     const layout = records.length === 0 ? undefined : openLayout(join(storeDirectory, 'layout'));
     const rows = records.map(({ target, index }) => ({ name: target, index, ...sizeOf(layout!, index) }));
+    if (rows.length === 0) stderr.write(`no images in ${storeDirectory}\n`);
     if (args.is('json')) stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
     else {
       const cells = rows.map((row) => [
