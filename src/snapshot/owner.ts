@@ -85,12 +85,13 @@ export function sortOwners(work: HostPath, own: string | undefined): { dead: str
   const alive: string[] = [];
   for (const entry of readdirRaw(work)) {
     if (!entry.isDirectory() || entry.name === own) continue;
-    (isAlive(under(work, entry.name)) ? alive : dead).push(entry.name);
+    (isOwnerAlive(under(work, entry.name)) ? alive : dead).push(entry.name);
   }
   return { dead, alive };
 }
 
-function isAlive(directory: HostPath): boolean {
+/** Whether the process that claimed a directory under `work` is alive; for a file without a mark, whether it is young. */
+export function isOwnerAlive(directory: HostPath): boolean {
   const file = under(directory, 'owner');
   const stats = lstatRaw(file);
   // Without a mark: made this moment, or already released.

@@ -24,6 +24,7 @@ import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
 import { readIndex } from './digest-index.ts';
 import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
 import { digestFile } from './file-digest.ts';
+import { waitForCollection } from './gc.ts';
 import { LOWER_BYTES, LOWER_COUNT, mountOverlay, tryMountOverlay, unmountOverlay } from './overlay.ts';
 import { bootId, claimWork, type Owner } from './owner.ts';
 import {
@@ -116,6 +117,10 @@ export interface SnapshotStore {
 
   /** Waits until everything landed or used so far is on the disk. Call it before an action counts as good. */
   flush(): void;
+  /** The name of this process's directory under `work`. */
+  readonly ownerName: string;
+  /** Drops everything remembered of what is in the store: after a garbage collection. */
+  forget(): void;
   /** Gives the workspaces of this process up. The store cannot be used afterwards. */
   close(): void;
 }
@@ -158,6 +163,7 @@ class DirectoryStore implements SnapshotStore {
     this.#wanted = options.driver ?? 'auto';
     for (const name of ['diffs', 'layers', 'flat', 'l', 'work', 'trash']) makeDirectories(under(this.#root, name));
     this.#owner = claimWork(under(this.#root, 'work'));
+    waitForCollection(this.#root);
     this.#cache = openStatCache(under(this.#root, 'stat-cache'));
   }
 
@@ -349,6 +355,15 @@ class DirectoryStore implements SnapshotStore {
       }
     }
     this.#unsynced.clear();
+  }
+
+  get ownerName(): string {
+    return this.#owner.name;
+  }
+
+  forget(): void {
+    for (const table of [this.#views, this.#metas, this.#layers, this.#present]) table.clear();
+    for (const diff of this.#unsynced) if (!existsRaw(this.#diffPath(diff))) this.#unsynced.delete(diff);
   }
 
   close(): void {

@@ -26,10 +26,12 @@ import {
   lstatRaw,
   makeNode,
   readlinkRaw,
+  removeTree,
   setMode,
   setOwner,
   setTime,
   timeNumber,
+  tryReaddirRaw,
   under,
 } from './raw-fs.ts';
 import { components, resolveIn } from './resolve.ts';
@@ -60,9 +62,12 @@ export class UpperTree {
   readonly #scratch: HostPath;
   readonly #digests: Map<RawPath, Digest>;
   readonly #code: BuildErrorCode;
-  /** Directories known to be in the upper directory; for those copied up and otherwise untouched, their time. */
+  /** Directories known to be in the upper directory. */
   readonly #present = new Set<RawPath>(['' as RawPath]);
-  readonly #times = new Map<RawPath, bigint>();
+  /** Times of directories that were copied up and in which nothing has changed since. */
+  readonly #untouched = new Map<RawPath, bigint>();
+  /** Times that somebody asked for: they hold whatever happens in the directory. */
+  readonly #stamped = new Map<RawPath, bigint>();
 
   /** `code` is what faults of the user's are reported as. `base` may differ from the workspace's (COPY --link). */
   constructor(workspace: Workspace, base: View, code: BuildErrorCode) {
@@ -114,14 +119,24 @@ export class UpperTree {
     return isNew;
   }
 
+  /** A directory that takes the name, whatever else the base has there; one that is there already gets the stamp. */
+  putDirectory(path: RawPath, stamp: Stamp): void {
+    if (!this.#present.has(path)) {
+      const there = this.lstat(path);
+      if (there?.type === 'directory') this.#copyUp(path, there);
+      else this.#makeNew(path, parentRaw(path), stamp);
+    }
+    this.stampDirectory(path, stamp);
+  }
+
   #makeNew(path: RawPath, parent: RawPath, stamp: DirectoryStamp): void {
-    this.#times.delete(parent);
+    this.#untouched.delete(parent);
     const host = under(this.#upper, path);
     mkdirSync(bytesOf(host));
     setOwner(host, stamp.uid, stamp.gid);
     setMode(host, stamp.mode);
     this.#present.add(path);
-    if (stamp.mtimeNs !== undefined) this.#times.set(path, stamp.mtimeNs);
+    if (stamp.mtimeNs !== undefined) this.#stamped.set(path, stamp.mtimeNs);
   }
 
   #copyUp(path: RawPath, node: Node): void {
@@ -131,7 +146,7 @@ export class UpperTree {
       setOwner(host, node.uid, node.gid);
       setMode(host, node.mode);
     }
-    this.#times.set(path, node.mtimeNs);
+    this.#untouched.set(path, node.mtimeNs);
     this.#present.add(path);
   }
 
@@ -140,7 +155,7 @@ export class UpperTree {
     const host = under(this.#upper, path);
     setOwner(host, stamp.uid, stamp.gid);
     setMode(host, stamp.mode);
-    this.#times.set(path, stamp.mtimeNs);
+    this.#stamped.set(path, stamp.mtimeNs);
   }
 
   /**
@@ -148,7 +163,7 @@ export class UpperTree {
    * nothing can be there. Throws when a directory is; `what` names what was to be put there.
    */
   makeRoom(path: RawPath, what: string, isFresh: boolean): HostPath {
-    this.#times.delete(parentRaw(path));
+    this.#untouched.delete(parentRaw(path));
     const host = under(this.#upper, path);
     if (isFresh) return host;
     const there = this.lstat(path);
@@ -241,9 +256,41 @@ export class UpperTree {
     setTime(host, stamp.mtimeNs);
   }
 
+  /** True when the upper directory itself has this path. */
+  hasOwn(path: RawPath): boolean {
+    return this.#ownNode(path) !== undefined;
+  }
+
+  /** Names of the upper directory's own, in no order. */
+  ownNames(path: RawPath): RawPath[] {
+    return (tryReaddirRaw(under(this.#upper, path)) ?? []).map((entry) => entry.name as RawPath);
+  }
+
+  /** Takes a path and everything below it out of the upper directory. What the base has there shows again. */
+  remove(path: RawPath): void {
+    removeTree(under(this.#upper, path));
+    this.#untouched.delete(parentRaw(path));
+    const isBelow = (other: RawPath) => other === path || other.startsWith(`${path}/`);
+    for (const table of [this.#present, this.#untouched, this.#stamped, this.#digests]) {
+      for (const other of table.keys()) if (isBelow(other)) table.delete(other);
+    }
+  }
+
+  /** Copies a file of the base up, so that it can be linked to. */
+  copyUpFile(path: RawPath): void {
+    const node = this.base.lstat(path)!;
+    this.ensureDirectory(parentRaw(path), { uid: 0, gid: 0, mode: 0o755 });
+    const host = under(this.#upper, path);
+    const stamp = { uid: node.uid, gid: node.gid, mode: node.mode, mtimeNs: node.mtimeNs };
+    if (node.type === 'file') this.cloneFile(path, host, node.hostPath, this.base.fileDigest(path), stamp);
+    else if (node.type === 'symlink') this.writeLink(host, this.base.readlink(path), stamp);
+    else this.writeNode(path, host, node, stamp);
+  }
+
   /** Sets the times of directories, which writing into them has changed. Call it once, last. */
   finish(): void {
-    for (const [path, mtimeNs] of this.#times) setTime(under(this.#upper, path), mtimeNs);
+    for (const [path, mtimeNs] of this.#untouched) setTime(under(this.#upper, path), mtimeNs);
+    for (const [path, mtimeNs] of this.#stamped) setTime(under(this.#upper, path), mtimeNs);
   }
 
   #ownNode(path: RawPath): Node | undefined {
