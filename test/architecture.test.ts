@@ -46,7 +46,7 @@ function below(room: string): readonly string[] {
     'src/image': ['src/solver'],
     'src/solver': ['src/graph', 'src/fetch', 'src/root', 'src/sandbox', 'src/snapshot', 'src/progress'],
     'src/graph': ['src/recipe'],
-    'src/recipe': ['src/containerfile'],
+    'src/recipe': ['src/containerfile', 'src/root'],
     'src/fetch': ['src/recipe', 'src/progress'],
   };
   const direct = order[room] ?? [];
