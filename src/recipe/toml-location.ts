@@ -78,7 +78,8 @@ class Scanner {
     if (this.peek() === ']') this.at++;
     if (many && this.peek() === ']') this.at++;
     const path = this.withIndices(written, many);
-    this.mark(path, line);
+    // A header also makes the tables above it, unless they were there before.
+    for (let length = 1; length <= path.length; length++) this.mark(path.slice(0, length), line);
     return path;
   }
 

@@ -1,0 +1,423 @@
+// Owns: what a recipe may not do, or had better not do. Reads the recipe folder's listing, and nothing else on disk;
+// what is wrong with a Containerfile by itself is src/containerfile/lint.ts's.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { expandWord } from '../containerfile/expand.ts';
+import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
+import type {
+  ArgInstruction,
+  Containerfile,
+  CopyInstruction,
+  EnvInstruction,
+  RunInstruction,
+  Stage,
+} from '../containerfile/instruction.ts';
+import { findStage } from '../containerfile/parse.ts';
+import { BuildError, type SourceLocation } from '../errors.ts';
+import { nearMisses } from './near-miss.ts';
+import type { Recipe, Source, Tree } from './types.ts';
+
+export type RecipeFindingCode =
+  | 'networked-step'
+  | 'mount'
+  | 'insecure-step'
+  | 'unpinned-add'
+  | 'unpinned-source'
+  | 'missing-source'
+  | 'unused-source'
+  | 'mirror'
+  | 'unsorted-copy'
+  | 'missing-stage'
+  | 'missing-metadata'
+  | 'name'
+  | 'too-long'
+  | 'unused-allowance'
+  | 'unknown-recipe'
+  | 'cycle';
+
+export interface RecipeFinding {
+  readonly code: RecipeFindingCode;
+  readonly severity: 'error' | 'warning';
+  readonly at: SourceLocation;
+  readonly message: string;
+}
+
+const STAGES = ['base', 'fetch', 'build', 'install', 'package'];
+const MOST_LINES = 60;
+const NEEDING_LEAVE = ['cache', 'secret', 'ssh'] as const;
+const REMOTE = /^(https?|git|ssh):\/\/|^git@/i;
+
+/** A reference to another image: FROM, `COPY --from`, `RUN --mount=from=`. */
+export interface Reference {
+  /** As written, global ARG defaults put in. */
+  readonly image: string;
+  readonly at: SourceLocation;
+}
+
+/** Every image a Containerfile refers to that is none of its own stages, in order, variables of unknown value left out. */
+export function imageReferences(file: Containerfile): Reference[] {
+  const globals = globalValues(file, new Map());
+  const references: Reference[] = [];
+  const add = (written: string | undefined, stage: Stage, at: SourceLocation, numbers: boolean): void => {
+    const image = written === undefined ? '' : expand(written, globals, file, at);
+    if (image === '' || image === 'scratch' || image.includes('*')) return;
+    if (findStage(file, image, stage.index, numbers) === undefined) references.push({ image, at });
+  };
+  for (const stage of file.stages) {
+    add(stage.from.image, stage, stage.from.at, false);
+    for (const instruction of stage.instructions) {
+      if (instruction.keyword === 'COPY') add(instruction.from, stage, instruction.at, true);
+      if (instruction.keyword !== 'RUN') continue;
+      for (const mount of instruction.mounts) add(mount.from, stage, instruction.at, true);
+    }
+  }
+  return references;
+}
+
+/** Recipes of the tree that a Containerfile needs, each with its first reference. */
+export function neededRecipes(file: Containerfile, tree: Tree): ReadonlyMap<string, SourceLocation> {
+  const needed = new Map<string, SourceLocation>();
+  for (const { image, at } of imageReferences(file)) {
+    const name = tree.lookup(image);
+    if (name !== undefined && !needed.has(name)) needed.set(name, at);
+  }
+  return needed;
+}
+
+/** Name of a stage in `[allow] network`: what AS says, or its position from 0. */
+function stageName(stage: Stage): string {
+  return stage.name ?? String(stage.index);
+}
+
+/**
+ * True when `[allow] network` names the stage, or the step as `STAGE:N`, the N-th RUN of that stage from 1.
+ */
+export function isNetworkAllowed(recipe: Recipe, stage: Stage, run: number): boolean {
+  const name = stageName(stage);
+  return recipe.allow.network.some((allowed) => allowed.toLowerCase() === name || allowed === `${name}:${run}`);
+}
+
+/** Findings of one recipe, by file and line. Without a tree, references are not looked at. */
+export function lintRecipe(recipe: Recipe, file: Containerfile, tree?: Tree): RecipeFinding[] {
+  const findings: RecipeFinding[] = [
+    ...lintMetadata(recipe, tree),
+    ...lintSources(recipe, file),
+    ...lintSteps(recipe, file),
+    ...lintAllowances(recipe, file),
+    ...lintShape(recipe, file, tree),
+    ...(tree === undefined ? [] : lintReferences(file, tree)),
+  ];
+  return findings.sort((one, other) =>
+    one.at.file === other.at.file ? one.at.line - other.at.line : one.at.file < other.at.file ? -1 : 1,
+  );
+}
+
+function isOwn(tree: Tree | undefined): boolean {
+  return tree?.form !== 'foreign';
+}
+
+function lintMetadata(recipe: Recipe, tree: Tree | undefined): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  const at = recipe.location;
+  for (const key of ['license', 'website'] as const) {
+    // Our own text has no upstream whose page could be named.
+    const needless = key === 'website' && recipe.sources.every((source) => source.format === 'hex');
+    if (recipe[key] === '' && !needless) {
+      findings.push({ code: 'missing-metadata', severity: 'warning', at, message: `package.toml gives no ${key}` });
+    }
+  }
+  const folder = path.basename(recipe.directory);
+  if (isOwn(tree) && recipe.packageName !== undefined && recipe.packageName !== folder) {
+    const message = `package.toml says name = "${recipe.packageName}", but the folder is ${folder}`;
+    findings.push({ code: 'name', severity: 'error', at, message });
+  }
+  return findings;
+}
+
+function lintSources(recipe: Recipe, file: Containerfile): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  const patterns = contextPatterns(recipe, file);
+  for (const source of recipe.sources) {
+    const at = source.location;
+    if (/^sha256:0+$/.test(source.digest)) {
+      const message = `the hash of ${source.file} pins nothing`;
+      findings.push({ code: 'unpinned-source', severity: 'error', at: source.hashLocation, message });
+    }
+    if (!patterns.some(({ pattern }) => reaches(pattern, `fetch/${source.file}`))) {
+      const message = `no COPY, ADD or mount uses fetch/${source.file}`;
+      findings.push({ code: 'unused-source', severity: 'warning', at, message });
+    }
+    findings.push(...lintMirrors(source));
+  }
+  for (const { pattern, at, written } of patterns) {
+    if (written === undefined || pattern === '' || hasWildcard(pattern)) continue;
+    if (recipe.sources.some((source) => reaches(pattern, `fetch/${source.file}`))) continue;
+    if (existsSync(path.join(recipe.directory, pattern))) continue;
+    const files = recipe.sources.map((source) => `fetch/${source.file}`);
+    const near = nearMisses(pattern, files)[0];
+    const message =
+      `${pattern} is neither a source nor a file of the recipe folder` +
+      (near === undefined ? '' : `; did you mean ${near}?`);
+    findings.push({ code: 'missing-source', severity: 'error', at, message });
+  }
+  return findings;
+}
+
+function lintMirrors(source: Source): RecipeFinding[] {
+  const at = source.location;
+  const code = 'mirror';
+  if (source.mirrors.length === 0) {
+    return [{ code, severity: 'warning', at, message: `${source.file} has no mirror: only distfiles can give it` }];
+  }
+  return source.mirrors.flatMap((mirror): RecipeFinding[] => {
+    const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
+    if (scheme === undefined || scheme === 'https' || scheme === 'debian') return [];
+    if (scheme === 'file' && !mirror.startsWith('file:/')) return [];
+    if (scheme === 'http') {
+      return [{ code, severity: 'warning', at, message: `${mirror} tells everybody on the way what is fetched` }];
+    }
+    const message =
+      scheme === 'file' ? `${mirror} exists on this machine only` : `${mirror}: nothing here can fetch ${scheme}:`;
+    return [{ code, severity: 'error', at, message }];
+  });
+}
+
+function lintSteps(recipe: Recipe, file: Containerfile): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  for (const stage of file.stages) {
+    let run = 0;
+    for (const instruction of stage.instructions) {
+      if (instruction.keyword === 'RUN') findings.push(...lintRun(recipe, stage, instruction, ++run));
+      if (instruction.keyword !== 'ADD' || instruction.checksum !== undefined) continue;
+      for (const source of instruction.sources.filter((word) => REMOTE.test(word))) {
+        const message = `${source} is not pinned; make it a [sources.NAME] of package.toml, or add --checksum`;
+        findings.push({ code: 'unpinned-add', severity: 'error', at: instruction.at, message });
+      }
+    }
+  }
+  return findings;
+}
+
+function lintRun(recipe: Recipe, stage: Stage, instruction: RunInstruction, run: number): RecipeFinding[] {
+  const { at } = instruction;
+  const findings: RecipeFinding[] = [];
+  const error = (code: RecipeFindingCode, message: string): void => {
+    findings.push({ code, severity: 'error', at, message });
+  };
+  const { network } = instruction;
+  if ((network === 'default' || network === 'host') && !isNetworkAllowed(recipe, stage, run)) {
+    const leave = `[allow] network = ["${stageName(stage)}"]`;
+    error('networked-step', `a step with network; if it must be, package.toml says ${leave}`);
+  }
+  for (const type of NEEDING_LEAVE) {
+    if (instruction.mounts.some((mount) => mount.type === type) && !recipe.allow.mounts.includes(type)) {
+      error('mount', `a ${type} mount differs between machines; package.toml may say [allow] mounts = ["${type}"]`);
+    }
+  }
+  if (instruction.security === 'insecure') error('insecure-step', 'a recipe may not run a step outside the sandbox');
+  return findings;
+}
+
+function lintAllowances(recipe: Recipe, file: Containerfile): RecipeFinding[] {
+  const steps = file.stages.flatMap((stage) => {
+    const runs = stage.instructions.filter((instruction) => instruction.keyword === 'RUN');
+    return [stageName(stage), ...runs.map((_, index) => `${stageName(stage)}:${index + 1}`)];
+  });
+  const mounts = new Set(
+    file.stages.flatMap((stage) =>
+      stage.instructions.flatMap((one) => (one.keyword === 'RUN' ? one.mounts.map((mount) => mount.type) : [])),
+    ),
+  );
+  const unused = [
+    ...recipe.allow.network.filter((name) => !steps.includes(name.toLowerCase())).map((name) => ['network', name]),
+    ...recipe.allow.mounts.filter((type) => !(mounts as Set<string>).has(type)).map((type) => ['mounts', type]),
+  ];
+  return unused.map(([key, name]) => ({
+    code: 'unused-allowance',
+    severity: 'warning',
+    at: recipe.location,
+    message: `[allow] ${key} names ${JSON.stringify(name)}, which the Containerfile does not have`,
+  }));
+}
+
+function lintShape(recipe: Recipe, file: Containerfile, tree: Tree | undefined): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  const lines = Math.max(1, ...file.stages.flatMap((s) => [s.from, ...s.instructions].map((one) => one.at.lastLine)));
+  if (lines > MOST_LINES) {
+    const message = `${lines} lines; ${MOST_LINES} are the most a recipe should have`;
+    findings.push({ code: 'too-long', severity: 'warning', at: { file: file.file, line: MOST_LINES + 1 }, message });
+  }
+  if (isOwn(tree) && recipe.kind === 'containerfile') {
+    const missing = STAGES.filter((name) => !file.stages.some((stage) => stage.name === name));
+    if (missing.length > 0) {
+      const message = `no stage ${missing.join(', ')}; our recipes have ${STAGES.join(', ')}`;
+      findings.push({ code: 'missing-stage', severity: 'warning', at: { file: file.file, line: 1 }, message });
+    }
+  }
+  for (const stage of file.stages) findings.push(...lintOrder(stage));
+  return findings;
+}
+
+/** Neighbouring lines that copy whole images should be sorted: their order hardly ever matters, and sorted they merge. */
+function lintOrder(stage: Stage): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  let before: CopyInstruction | undefined;
+  for (const instruction of stage.instructions) {
+    const whole = instruction.keyword === 'COPY' && isWholeImage(instruction) ? instruction : undefined;
+    if (whole?.from !== undefined && before?.from !== undefined && whole.from < before.from) {
+      const message = `COPY --from=${whole.from} should stand before --from=${before.from}: such lines are sorted`;
+      findings.push({ code: 'unsorted-copy', severity: 'warning', at: whole.at, message });
+    }
+    before = whole;
+  }
+  return findings;
+}
+
+function isWholeImage(copy: CopyInstruction): boolean {
+  const [source, ...others] = copy.sources;
+  return (
+    copy.from?.includes('/') === true && others.length === 0 && (source === '.' || source === '/') && copy.dest === '/'
+  );
+}
+
+function lintReferences(file: Containerfile, tree: Tree): RecipeFinding[] {
+  return imageReferences(file).flatMap(({ image, at }): RecipeFinding[] => {
+    if (tree.lookup(image) !== undefined || tree.claims?.(image) !== true) return [];
+    const near = nearMisses(image.replace(/[:@].*$/, ''), tree.names());
+    const message =
+      `the tree has no recipe ${image}` + (near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`);
+    return [{ code: 'unknown-recipe', severity: 'error', at, message }];
+  });
+}
+
+/** A path of the build context that an instruction reads. */
+interface ContextPattern {
+  /** Below the context, without `./` and slashes at its ends; empty: all of it. Unknown variables are `*`. */
+  readonly pattern: string;
+  readonly at: SourceLocation;
+  /** Absent where a missing file is no certain fault. */
+  readonly written?: string;
+}
+
+function contextPatterns(recipe: Recipe, file: Containerfile): ContextPattern[] {
+  const patterns: ContextPattern[] = [];
+  const byStage = new Map<Stage, Map<string, string>>();
+  const globals = globalValues(file, recipe.buildArgs);
+  for (const stage of file.stages) {
+    const parent = findStage(file, stage.from.image, stage.index, false);
+    const values = new Map(parent === undefined ? [] : byStage.get(parent));
+    byStage.set(stage, values);
+    for (const instruction of stage.instructions) {
+      if (instruction.keyword === 'ARG') setArgs(instruction, values, globals, recipe.buildArgs, file);
+      else if (instruction.keyword === 'ENV') setEnv(instruction, values, file);
+      else if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD') {
+        const { at, from } = instruction;
+        if (from !== undefined && (from !== 'fetch' || findStage(file, from, stage.index) !== undefined)) continue;
+        for (const written of instruction.sources) {
+          if (REMOTE.test(written)) continue;
+          const inside = tidy(expand(written, values, file, at));
+          // `--from=fetch` without a stage of that name is the folder of sources as a context of its own.
+          if (from === undefined) patterns.push({ pattern: inside, at, written });
+          else patterns.push({ pattern: tidy(`fetch/${inside}`), at });
+        }
+      } else if (instruction.keyword === 'RUN') {
+        for (const mount of instruction.mounts) {
+          if (mount.type !== 'bind' || mount.from !== undefined) continue;
+          patterns.push({
+            pattern: tidy(expand(mount.source ?? '', values, file, instruction.at)),
+            at: instruction.at,
+          });
+        }
+      }
+    }
+  }
+  return patterns;
+}
+
+function tidy(pattern: string): string {
+  const parts = pattern.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.join('/');
+}
+
+/** True when copying the pattern copies the path, or a folder that holds it. */
+function reaches(pattern: string, file: string): boolean {
+  if (pattern === '') return true;
+  const parts = file.split('/');
+  return parts.some((_, index) => matchGlob(pattern, parts.slice(0, index + 1).join('/')));
+}
+
+/** Values of the ARGs before the first FROM. */
+function globalValues(file: Containerfile, buildArgs: ReadonlyMap<string, string>): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const instruction of file.globalArgs) setArgs(instruction, values, new Map(), buildArgs, file);
+  return values;
+}
+
+function setArgs(
+  instruction: ArgInstruction,
+  values: Map<string, string>,
+  globals: ReadonlyMap<string, string>,
+  buildArgs: ReadonlyMap<string, string>,
+  file: Containerfile,
+): void {
+  for (const { key, value } of instruction.args) {
+    const given = buildArgs.get(key);
+    if (given !== undefined) values.set(key, given);
+    else if (value !== undefined) values.set(key, expand(value, values, file, instruction.at));
+    else if (globals.has(key)) values.set(key, globals.get(key)!);
+  }
+}
+
+function setEnv(instruction: EnvInstruction, values: Map<string, string>, file: Containerfile): void {
+  const before = new Map(values);
+  for (const { key, value } of instruction.pairs) values.set(key, expand(value, before, file, instruction.at));
+}
+
+/** A word with what is known put in; a variable of unknown value becomes `*`, and so does what cannot be expanded. */
+function expand(word: string, values: ReadonlyMap<string, string>, file: Containerfile, at: SourceLocation): string {
+  try {
+    return expandWord(word, (name) => values.get(name) ?? '*', { escape: file.directives.escape, at });
+  } catch (error) {
+    if (error instanceof BuildError) return '*';
+    throw error;
+  }
+}
+
+/**
+ * Recipes that need themselves, each loop once, at the reference that closes it. `needs` gives what one recipe needs;
+ * see neededRecipes.
+ */
+export function findCycles(
+  names: readonly string[],
+  needs: (name: string) => ReadonlyMap<string, SourceLocation>,
+): RecipeFinding[] {
+  const findings: RecipeFinding[] = [];
+  const done = new Set<string>();
+  for (const start of names) {
+    if (done.has(start)) continue;
+    // A stack of its own: a long chain of recipes is no reason to run out of the program's.
+    const trail = [{ name: start, open: [...needs(start)] }];
+    const onTrail = new Set([start]);
+    while (trail.length > 0) {
+      const top = trail.at(-1)!;
+      const next = top.open.shift();
+      if (next === undefined) {
+        trail.pop();
+        onTrail.delete(top.name);
+        done.add(top.name);
+        continue;
+      }
+      const [name, at] = next;
+      if (onTrail.has(name)) {
+        const loop = trail.slice(trail.findIndex((step) => step.name === name)).map((step) => step.name);
+        const message = `a recipe that needs itself: ${[...loop, name].join(' → ')}`;
+        findings.push({ code: 'cycle', severity: 'error', at, message });
+      } else if (!done.has(name)) {
+        trail.push({ name, open: [...needs(name)] });
+        onTrail.add(name);
+      }
+    }
+  }
+  return findings;
+}
