@@ -56,7 +56,7 @@ async function loadCommand(name: string): Promise<Command> {
       hint: `${near === undefined ? '' : `${near} `}see \`ocibuild help\``,
     });
   }
-  return (await load()).command;
+  return load();
 }
 
 function checkOperands(command: Command, args: Args, help: string): void {
@@ -72,7 +72,7 @@ function checkOperands(command: Command, args: Args, help: string): void {
 async function printHelp(out: NodeJS.WriteStream, name: string | undefined, asked: boolean): Promise<number> {
   const { commandText, overviewText } = await import('./cli/help.ts');
   if (name !== undefined && name !== 'help') out.write(commandText(await loadCommand(name)));
-  else out.write(overviewText(await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).command))));
+  else out.write(overviewText(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
   return asked ? 0 : exitStatusOf('USAGE');
 }
 

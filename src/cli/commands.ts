@@ -3,20 +3,20 @@
 
 import type { Command } from './command.ts';
 
-type Load = () => Promise<{ readonly command: Command }>;
+type Load = () => Promise<Command>;
 
 export const COMMANDS: Readonly<Record<string, Load>> = {
-  run: () => import('./run.ts'),
-  build: () => import('./build.ts'),
-  plan: () => import('./plan.ts'),
-  fetch: () => import('./fetch.ts'),
-  parse: () => import('./parse.ts'),
-  lint: () => import('./lint.ts'),
-  shell: () => import('./shell.ts'),
-  export: () => import('./export.ts'),
-  lock: () => import('./lock.ts'),
-  ls: () => import('./ls.ts'),
-  inspect: () => import('./inspect.ts'),
-  du: () => import('./du.ts'),
-  version: () => import('./version.ts'),
+  run: async () => (await import('./run.ts')).command,
+  build: async () => (await import('./build.ts')).command,
+  plan: async () => (await import('./plan.ts')).command,
+  fetch: async () => (await import('./fetch.ts')).command,
+  parse: async () => (await import('./parse.ts')).command,
+  lint: async () => (await import('./lint.ts')).command,
+  shell: async () => (await import('./shell.ts')).command,
+  export: async () => (await import('./export.ts')).command,
+  lock: async () => (await import('./lock.ts')).command,
+  ls: async () => (await import('./ls.ts')).command,
+  inspect: async () => (await import('./inspect.ts')).command,
+  du: async () => (await import('./du.ts')).command,
+  version: async () => (await import('./version.ts')).command,
 };

@@ -15,16 +15,14 @@ import { OciError } from '../../oci/errors.ts';
 import { BuildError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
 
-const make = (name: string, run: (context: CommandContext) => unknown, more: Partial<Command> = {}) => async () => ({
-  command: {
-    name,
-    summary: \`\${name} for a test\`,
-    usage: '[WORD…]',
-    flags: { level: { value: 'N', count: true, summary: 'how much' } },
-    needsNamespace: false,
-    run: async (context: CommandContext) => Number((await run(context)) ?? 0),
-    ...more,
-  } satisfies Command,
+const make = (name: string, run: (context: CommandContext) => unknown, more: Partial<Command> = {}) => async (): Promise<Command> => ({
+  name,
+  summary: \`\${name} for a test\`,
+  usage: '[WORD…]',
+  flags: { level: { value: 'N', count: true, summary: 'how much' } },
+  needsNamespace: false,
+  run: async (context: CommandContext) => Number((await run(context)) ?? 0),
+  ...more,
 });
 
 export const COMMANDS = {
