@@ -3,27 +3,29 @@
 // Knows nothing of overlays, caches or Containerfiles.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BuildError } from '../errors.ts';
 import { homeDirectory } from './home.ts';
 import { holdsIds } from './id-map.ts';
 import { fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
 import { NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
+import { chooseRuntime, type RuntimeName } from './tools.ts';
 import type { OutputSink, Sandbox, Step, StepResult } from './types.ts';
 import { hasIdRange, hasProcessNamespace, insideNamespace, stepIdMaps } from './userns.ts';
-
-export type RuntimeName = 'runc' | 'crun';
-
-/** In order of preference: crun takes half of runc's time. */
-export const RUNTIMES: readonly RuntimeName[] = ['crun', 'runc'];
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 const CGROUP2_MAGIC = 0x6367_7270;
 
 /** crun refuses a cgroup v1 tree; runc refuses to see none. Set once /sys/fs/cgroup is hidden in this mount namespace. */
 let areCgroupsHidden = false;
+
+/**
+ * Where things are put that a step must reach when the way to them is closed to it (a store below /root). Everybody's
+ * to pass through, and empty: each process mounts its own memory there, in its own mount namespace.
+ */
+const REACHABLE_DIRECTORY = '/run/ocibuild';
 
 /** Counts the containers of this process, so that no name is used twice. */
 let counter = 0;
@@ -35,42 +37,6 @@ export interface SandboxOptions {
   readonly stateDirectory: string;
 }
 
-/** Looks a program up in PATH. */
-export function findProgram(name: string, path: string | undefined = process.env['PATH']): string | undefined {
-  // An ordinary user's PATH often lacks the directories where runtimes are installed.
-  for (const directory of [...(path ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']) {
-    if (!directory.startsWith('/')) continue;
-    const candidate = join(directory, name);
-    try {
-      accessSync(candidate, constants.X_OK);
-      if (lstatSync(candidate).isDirectory()) continue;
-      return candidate;
-    } catch {
-      // Not in this one.
-    }
-  }
-  return undefined;
-}
-
-/** Which runtime is meant and where it is. Throws BuildError USAGE for a wrong OCIBUILD_RUNTIME, MACHINE when none is there. */
-export function chooseRuntime(
-  wanted: RuntimeName | undefined,
-  env: NodeJS.ProcessEnv,
-): { name: RuntimeName; path: string } {
-  const asked = wanted ?? env['OCIBUILD_RUNTIME'];
-  if (asked !== undefined && asked !== '' && !RUNTIMES.includes(asked as RuntimeName)) {
-    throw new BuildError('USAGE', 'OCIBUILD_RUNTIME names no runtime', { want: 'runc or crun', got: asked });
-  }
-  const names = asked === undefined || asked === '' ? RUNTIMES : [asked as RuntimeName];
-  for (const name of names) {
-    const path = findProgram(name, env['PATH']);
-    if (path !== undefined) return { name, path };
-  }
-  throw new BuildError('MACHINE', `no container runtime: ${names.join(' or ')} is not installed`, {
-    hint: 'install crun or runc with the system package manager; `ocibuild doctor` prints the line',
-  });
-}
-
 /**
  * Makes the sandbox ready; inside the namespace only. Several may be open at once, with either runtime.
  * Throws BuildError MACHINE.
@@ -78,8 +44,8 @@ export function chooseRuntime(
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (!insideNamespace()) throw new Error('openSandbox was called outside the namespace');
   const { name, path } = chooseRuntime(options.runtime, process.env);
-  const { stateDirectory } = options;
-  mkdirSync(stateDirectory, { recursive: true });
+  const stateDirectory = canStepReach(options.stateDirectory) ? options.stateDirectory : REACHABLE_DIRECTORY;
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o755 });
   mount(['-t', 'tmpfs', '-o', 'mode=711,nosuid,nodev', 'tmpfs', stateDirectory], stateDirectory);
   if (name === 'crun' && !areCgroupsHidden && !isCgroup2()) {
     mount(['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', CGROUP_ROOT], CGROUP_ROOT);
@@ -91,6 +57,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 class RuntimeSandbox implements Sandbox {
   readonly runtime: string;
   readonly hasIdRange: boolean;
+  readonly mountDirectory: string;
   readonly #name: RuntimeName;
   readonly #path: string;
   readonly #stateDirectory: string;
@@ -105,6 +72,8 @@ class RuntimeSandbox implements Sandbox {
     this.#stateDirectory = stateDirectory;
     this.#hardLimits = readHardLimits();
     this.hasIdRange = hasIdRange();
+    this.mountDirectory = join(stateDirectory, 'mounts');
+    mkdirSync(this.mountDirectory);
     const version = spawnSync(path, ['--version'], { encoding: 'utf8' });
     this.runtime = version.stdout?.split('\n')[0]?.replace(' version ', ' ').trim() || name;
   }
@@ -115,15 +84,22 @@ class RuntimeSandbox implements Sandbox {
     const slot = this.#free.pop() ?? makeSlot(join(this.#stateDirectory, `slot-${++this.#slots}`));
     const id = `${step.id.replace(/[^A-Za-z0-9_.+-]/g, '-').slice(0, 64) || 'step'}-${process.pid}-${++counter}`;
     let isOver = false;
+    let isBound = false;
     try {
+      // A step's own user namespace has no power over directories of the host, so it cannot pass a closed one.
+      isBound = !canStepReach(step.rootfs);
+      if (isBound) {
+        mkdirSync(join(slot.directory, 'rootfs'), { recursive: true });
+        mount(['--bind', step.rootfs, join(slot.directory, 'rootfs')], step.rootfs);
+        step = { ...step, rootfs: join(slot.directory, 'rootfs') };
+      }
       const facts: SpecFacts = {
         home: homeDirectory(step.rootfs, step.user.uid),
         devDirectory: slot.devDirectory,
         hostsFile: slot.hostsFile,
         resolvFile: slot.resolvFile,
         canMountProc: hasProcessNamespace(),
-        // In single-id mode a namespace of its own would hold the same one id.
-        ...(this.hasIdRange ? { idMaps: this.#idMaps } : {}),
+        idMaps: this.#idMaps,
         hasCgroupNamespace: false,
         hardLimits: this.#hardLimits,
         architecture: process.arch,
@@ -136,6 +112,7 @@ class RuntimeSandbox implements Sandbox {
       isOver = true;
       return result;
     } finally {
+      if (isBound) spawnSync('umount', ['--lazy', join(slot.directory, 'rootfs')], { stdio: 'ignore' });
       rmSync(join(this.#stateDirectory, 'containers', id), { recursive: true, force: true });
       // After a failure of the runtime nobody knows what became of the slot.
       if (isOver && isSlotClean(slot)) this.#free.push(slot);
@@ -260,9 +237,11 @@ class RuntimeSandbox implements Sandbox {
 
 /** What the step's failure to start means in a shell's terms, or undefined when the runtime itself failed. */
 function startFailure(complaint: string): { status: 126 | 127; reason: string } | undefined {
-  // runc: `unable to start container process: exec: "x": …`; crun: `executable file `x` not found…`, `exec container process …`.
-  if (!/exec: "|exec container process|executable file|exec \/|exec user process/.test(complaint)) return undefined;
-  if (/permission denied|is a directory/i.test(complaint)) {
+  // runc: `unable to start container process: exec: "x": …`; crun: `executable file …`, `open executable: …`,
+  // `exec container process …`.
+  if (!/exec: "|exec container process|executable file|exec \/|exec user process|open executable/.test(complaint))
+    return undefined;
+  if (/permission denied|operation not permitted|is a directory/i.test(complaint)) {
     return { status: 126, reason: 'it is not executable (permission denied)' };
   }
   if (/exec format error/i.test(complaint)) {
@@ -354,6 +333,17 @@ export function isCgroup2(): boolean {
     return statfsSync(CGROUP_ROOT).type === CGROUP2_MAGIC;
   } catch {
     return false;
+  }
+}
+
+/** Whether ids below 65536 suffice to walk to a path: each directory on the way is theirs, or open to everybody. */
+function canStepReach(path: string): boolean {
+  const OVERFLOW_ID = 65_534;
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    const stat = statSync(directory, { throwIfNoEntry: false });
+    if (stat !== undefined && (stat.mode & 0o001) === 0 && !(stat.uid < OVERFLOW_ID && stat.gid < OVERFLOW_ID))
+      return false;
+    if (directory === dirname(directory)) return true;
   }
 }
 

@@ -120,8 +120,8 @@ export interface SpecFacts {
   readonly resolvFile: string;
   /** False where a new /proc cannot be mounted: the step then sees the caller's, in a process namespace of its own. */
   readonly canMountProc: boolean;
-  /** The maps of the step's own user namespace, of ids 0 to 65535 and nothing else; undefined: it stays in the builder's. */
-  readonly idMaps?: { readonly uids: readonly IdExtent[]; readonly gids: readonly IdExtent[] };
+  /** The maps of the step's own user namespace: ids 0 to 65535 (0 alone in single-id mode), and never the caller's. */
+  readonly idMaps: { readonly uids: readonly IdExtent[]; readonly gids: readonly IdExtent[] };
   readonly hasCgroupNamespace: boolean;
   /** Hard limits of the calling process by name; only a privileged process could raise them. */
   readonly hardLimits: ReadonlyMap<string, number>;
@@ -203,11 +203,10 @@ export function stepSpec(step: Step, facts: SpecFacts): RuntimeSpec {
         // A network namespace holds one interface, lo, and it is up: test suites talk to themselves through it.
         ...(step.network === 'none' ? [{ type: 'network' }] : []),
         ...(facts.hasCgroupNamespace ? [{ type: 'cgroup' }] : []),
-        ...(facts.idMaps === undefined ? [] : [{ type: 'user' }]),
+        { type: 'user' },
       ],
-      ...(facts.idMaps === undefined
-        ? {}
-        : { uidMappings: facts.idMaps.uids.map(specMapping), gidMappings: facts.idMaps.gids.map(specMapping) }),
+      uidMappings: facts.idMaps.uids.map(specMapping),
+      gidMappings: facts.idMaps.gids.map(specMapping),
       maskedPaths: MASKED_PATHS,
       readonlyPaths: READONLY_PATHS,
       seccomp: {
@@ -303,8 +302,8 @@ export interface RuntimeSpec {
   readonly mounts: readonly SpecMount[];
   readonly linux: {
     readonly namespaces: ReadonlyArray<{ readonly type: string }>;
-    readonly uidMappings?: readonly SpecIdMapping[];
-    readonly gidMappings?: readonly SpecIdMapping[];
+    readonly uidMappings: readonly SpecIdMapping[];
+    readonly gidMappings: readonly SpecIdMapping[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
     readonly seccomp: {

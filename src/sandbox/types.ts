@@ -53,6 +53,11 @@ export interface Sandbox {
   /** False in single-id mode: only uid 0 exists in a step. */
   readonly hasIdRange: boolean;
   /**
+   * A directory that every step can reach, for the mount points of overlays. A rootfs mounted elsewhere works too; where
+   * the way to it is closed to a step (a store below /root), it is bound once more for each step, which costs some ms.
+   */
+  readonly mountDirectory: string;
+  /**
    * Runs one step to its end. Rejects with BuildError MACHINE when the runtime itself fails, INTERRUPTED when the signal
    * fires (nothing of the step is running then); resolves with the step's own status otherwise, 126 and 127 included.
    */
