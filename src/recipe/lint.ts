@@ -98,16 +98,17 @@ export function isNetworkAllowed(recipe: Recipe, stage: Stage, run: number): boo
   return recipe.allow.network.some((allowed) => allowed.toLowerCase() === name || allowed === `${name}:${run}`);
 }
 
-/** Findings of one recipe, by file and line. Without a tree, references are not looked at. */
-export function lintRecipe(recipe: Recipe, file: Containerfile, tree?: Tree): RecipeFinding[] {
-  const findings: RecipeFinding[] = [
-    ...lintMetadata(recipe, tree),
-    ...lintSources(recipe, file),
-    ...lintSteps(recipe, file),
-    ...lintAllowances(recipe, file),
-    ...lintShape(recipe, file, tree),
-    ...(tree === undefined ? [] : lintReferences(file, tree)),
-  ];
+/**
+ * Findings of one recipe, by file and line. Without a tree, references are not looked at; without a Containerfile (a
+ * distribution root has none), only package.toml is.
+ */
+export function lintRecipe(recipe: Recipe, file: Containerfile | undefined, tree?: Tree): RecipeFinding[] {
+  const findings: RecipeFinding[] = [...lintMetadata(recipe, tree), ...recipe.sources.flatMap(lintPins)];
+  if (file !== undefined) {
+    findings.push(...lintUse(recipe, file), ...lintSteps(recipe, file), ...lintAllowances(recipe, file));
+    findings.push(...lintShape(recipe, file, tree));
+    if (tree !== undefined) findings.push(...lintReferences(file, tree));
+  }
   return findings.sort((one, other) =>
     one.at.file === other.at.file ? one.at.line - other.at.line : one.at.file < other.at.file ? -1 : 1,
   );
@@ -135,20 +136,26 @@ function lintMetadata(recipe: Recipe, tree: Tree | undefined): RecipeFinding[] {
   return findings;
 }
 
-function lintSources(recipe: Recipe, file: Containerfile): RecipeFinding[] {
+/** What pins a source and where it comes from. */
+function lintPins(source: Source): RecipeFinding[] {
+  const message = `the hash of ${source.file} pins nothing`;
+  const unpinned = /^sha256:0+$/.test(source.digest);
+  return [
+    ...(unpinned
+      ? [{ code: 'unpinned-source', severity: 'error', at: source.hashLocation, message } satisfies RecipeFinding]
+      : []),
+    ...lintMirrors(source),
+  ];
+}
+
+/** Sources nobody uses, and files that are used and are not there. */
+function lintUse(recipe: Recipe, file: Containerfile): RecipeFinding[] {
   const findings: RecipeFinding[] = [];
   const patterns = contextPatterns(recipe, file);
   for (const source of recipe.sources) {
-    const at = source.location;
-    if (/^sha256:0+$/.test(source.digest)) {
-      const message = `the hash of ${source.file} pins nothing`;
-      findings.push({ code: 'unpinned-source', severity: 'error', at: source.hashLocation, message });
-    }
-    if (!patterns.some(({ pattern }) => reaches(pattern, `fetch/${source.file}`))) {
-      const message = `no COPY, ADD or mount uses fetch/${source.file}`;
-      findings.push({ code: 'unused-source', severity: 'warning', at, message });
-    }
-    findings.push(...lintMirrors(source));
+    if (patterns.some(({ pattern }) => reaches(pattern, `fetch/${source.file}`))) continue;
+    const message = `no COPY, ADD or mount uses fetch/${source.file}`;
+    findings.push({ code: 'unused-source', severity: 'warning', at: source.location, message });
   }
   for (const { pattern, at, written } of patterns) {
     if (written === undefined || pattern === '' || hasWildcard(pattern)) continue;

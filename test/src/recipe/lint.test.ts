@@ -220,3 +220,10 @@ test('cycles are found once each, where they close', () => {
   };
   expect(findCycles(chain, next)).toEqual([]);
 });
+
+test('a distribution root has no Containerfile to look at', () => {
+  lint('FROM scratch\n', '', SOURCES.replace('https', 'http'));
+  const tree = openTree(root);
+  const codes = lintRecipe(tree.recipe('recipes/thing'), undefined, tree).map(({ code }) => code);
+  expect(codes).toEqual(['mirror']);
+});
