@@ -5,6 +5,7 @@ import { refuse, shown } from './fault.ts';
 import type { CopyInstruction, Heredoc, Instruction } from './instruction.ts';
 import { type Lexed, LexFault, type LexOptions, type Lookup, lex } from './lex.ts';
 import { parseMount } from './mount.ts';
+import { exposedPorts } from './ports.ts';
 import { isSignal } from './signal.ts';
 import type { Escape } from './token.ts';
 
@@ -151,6 +152,7 @@ function checkExpanded(written: Instruction, expanded: Instruction): void {
   if (expanded.keyword === 'STOPSIGNAL' && !isSignal(expanded.signal)) {
     refuse(at, 'STOPSIGNAL', { want: 'a signal such as SIGTERM or 15', got: shown(expanded.signal) });
   }
+  if (expanded.keyword === 'EXPOSE') exposedPorts(expanded.ports, at);
   if (expanded.keyword === 'COPY' || expanded.keyword === 'ADD') {
     if (expanded.dest === '')
       fail(`the target of ${expanded.keyword} expands to nothing`, { got: shown(written.text) });

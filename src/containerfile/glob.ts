@@ -16,6 +16,9 @@ interface CharClass {
 export interface Glob {
   /** The tokens; a literal character carries a leading `=`. */
   readonly tokens: readonly Token[];
+  /** What every match starts and ends with: most paths fail here, at no cost. */
+  readonly prefix: string;
+  readonly suffix: string;
 }
 
 /** Whether the path has an unescaped `*`, `?` or `[`. */
@@ -67,7 +70,15 @@ export function parseGlob(pattern: string): Glob | string {
       i++;
     }
   }
-  return { tokens };
+  const wild = (token: Token): boolean => typeof token !== 'string' || !token.startsWith('=');
+  const plain = (part: readonly Token[]): string => part.map((token) => String(token).slice(1)).join('');
+  const first = tokens.findIndex(wild);
+  if (first < 0) return { tokens, prefix: plain(tokens), suffix: '' };
+  return {
+    tokens,
+    prefix: plain(tokens.slice(0, first)),
+    suffix: plain(tokens.slice(tokens.findLastIndex(wild) + 1)),
+  };
 }
 
 function parseClass(chars: readonly string[], start: number): { charClass: CharClass; next: number } | string {
@@ -95,7 +106,8 @@ function parseClass(chars: readonly string[], start: number): { charClass: CharC
   return { charClass: { negated, ranges }, next: i + 1 };
 }
 
-export function globMatches({ tokens }: Glob, path: string): boolean {
+export function globMatches({ tokens, prefix, suffix }: Glob, path: string): boolean {
+  if (!path.startsWith(prefix) || !path.endsWith(suffix)) return false;
   const chars = characters(path);
   let live = new Uint8Array(tokens.length + 1);
   let next = new Uint8Array(tokens.length + 1);

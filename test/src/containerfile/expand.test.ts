@@ -15,6 +15,7 @@ const values: Readonly<Record<string, string>> = {
   _1: 'under',
   dollar: '$x',
   q: "it's",
+  ports: '1 2-3/udp',
 };
 const lookup = (name: string): string | undefined => (Object.hasOwn(values, name) ? values[name] : undefined);
 const at = { file: 'F', line: 3 };
@@ -259,7 +260,7 @@ describe('instructions', () => {
     ],
     ['ENV a "$x"  \\"y', { pairs: [{ key: 'a', value: 'foobarbaz  "y' }] }],
     ['LABEL $x="$s"', { pairs: [{ key: 'foobarbaz', value: 'a  b' }] }],
-    ['EXPOSE $s 80', { ports: ['a', 'b', '80'] }],
+    ['EXPOSE $ports 80', { ports: ['1', '2-3/udp', '80'] }],
     ['VOLUME $x "/q"', { paths: ['foobarbaz', '/q'] }],
     ['VOLUME ["$s"]', { paths: ['a  b'] }],
     ['USER $x:$e', { user: 'foobarbaz:' }],
@@ -305,6 +306,7 @@ describe('instructions', () => {
     ['USER ${no:?who}', 'EXPAND', 'no: who'],
     ['COPY <<a /x\n${x\na', 'EXPAND', 'no substitution'],
     ['STOPSIGNAL $x', 'PARSE', 'want a signal'],
+    ['EXPOSE $x', 'PARSE', 'a port, or two'],
     ['STOPSIGNAL 65', 'PARSE', 'want a signal'],
     ['RUN --mount=type=$x y', 'PARSE', 'want one of bind'],
     ['RUN --mount=type=cache,uid=$x y', 'PARSE', 'want a number'],

@@ -292,6 +292,21 @@ describe('heredocs', () => {
     ]);
   });
 
+  it.each([
+    ["RUN <<eo'f'\nx\neof", 'eof', false],
+    ["RUN <<eo\\'f\nx\neo'f", "eo'f", true],
+    ["RUN <<'e'o\\'f\nx\neo'f", "eo'f", false],
+    ["RUN <<'one two'\nx\none two", 'one two', false],
+    ['RUN <<$EOF\nx\n$EOF', '$EOF', true],
+    ['RUN <<${E:-x}\nx\n${E:-x}', '${E:-x}', true],
+  ])('delimiter of %j', (text, name, expand) => {
+    expect(run(text).heredocs).toEqual([{ name, content: 'x\n', expand, stripTabs: false, fd: 0 }]);
+  });
+
+  it('is not seen behind an open quote, as in BuildKit', () => {
+    expect(() => run("RUN echo it's <<E\nx\nE")).toThrow('"x" is no instruction');
+  });
+
   it('are sources of COPY and ADD, in order, beside the others', () => {
     expect(one("COPY a <<b.txt c <<-'d' /e/\nB\nb.txt\n\tD\n\td\n")).toMatchObject({
       sources: ['a', 'c'],
