@@ -17,7 +17,7 @@ import type { Json } from './json.ts';
 import { MEDIA_TYPE } from './media-type.ts';
 import type { Profile } from './profile.ts';
 
-/** Members it does not name are kept by parseIndex and written by encodeIndex. */
+/** Members it does not name are kept by parseImageIndex and written by encodeImageIndex. */
 export interface ImageIndex {
   readonly schemaVersion: 2;
   readonly mediaType?: string;
@@ -43,14 +43,14 @@ export function imageIndex(
 }
 
 /** Throws OciError DOCUMENT_INVALID naming the JSON path. */
-export function parseIndex(bytes: Uint8Array): ImageIndex {
+export function parseImageIndex(bytes: Uint8Array): ImageIndex {
   const document = parseDocument(bytes, 'image index');
   check(document);
   return document as unknown as ImageIndex;
 }
 
 /** The index's bytes under a profile. Throws OciError DOCUMENT_INVALID where it would not be one. */
-export function encodeIndex(index: ImageIndex, profile: Profile): Buffer {
+export function encodeImageIndex(index: ImageIndex, profile: Profile): Buffer {
   const document = index as unknown as JsonObject;
   check(document);
   return profile.encodeJson(document as Json);

@@ -1,7 +1,6 @@
 // Owns: profiles. A profile is every choice that decides the bytes of an image and that the image-spec leaves open; the
 // encoders take one, so none of these choices is made anywhere else.
 
-import type { Compression } from './codec/codec.ts';
 import type { HistoryEntry } from './config.ts';
 import { canonicalJson, type Json } from './json.ts';
 
@@ -22,7 +21,9 @@ export interface Profile {
   /** `ustar-pax`: what Go's archive/tar writes. One dialect so far. */
   readonly tar: 'ustar-pax';
   /** Compression of layers where nobody asks for another. */
-  readonly compression: Extract<Compression, 'gzip' | 'zstd'> | 'none';
+  readonly compression: 'gzip' | 'zstd' | 'none';
+  /** The id of the compressor of each kind; another one would give other bytes, and is refused. */
+  readonly compressors: { readonly gzip: string; readonly zstd: string };
   encodeJson(document: Json): Buffer;
   history(input: HistoryInput): HistoryEntry;
   /** RFC 3339, UTC, whole seconds, as `created` wants it. */
@@ -36,6 +37,10 @@ export const native: Profile = {
   name: 'native',
   tar: 'ustar-pax',
   compression: 'gzip',
+  compressors: {
+    gzip: 'gzip:libdeflate-1.23,level-6,joined-1MiB-blocks',
+    zstd: 'zstd:libzstd-1.5.7,level-3,4MiB-frames',
+  },
   encodeJson: (document) => Buffer.from(canonicalJson(document), 'utf8'),
   history: ({ createdBy, epoch, emptyLayer }) => ({
     created: formatTime(epoch),

@@ -101,6 +101,15 @@ export function writeUstarHeader(into: Buffer, at: number, fields: HeaderFields)
   seal(into, at);
 }
 
+/** The header of an entry, in as many blocks as it takes. Throws what extendedRecords throws. */
+export function encodeHeader(fields: HeaderFields): Buffer {
+  const records = extendedRecords(fields);
+  if (records !== undefined) return encodeExtendedHeader(fields, records);
+  const block = Buffer.alloc(BLOCK);
+  writeUstarHeader(block, 0, fields);
+  return block;
+}
+
 /** The blocks of an entry that needs pax records: `x` header, records padded to a block, the entry's own header. */
 export function encodeExtendedHeader(fields: HeaderFields, records: ReadonlyMap<string, string>): Buffer {
   const keys = [...records.keys()].sort();

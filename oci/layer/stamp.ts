@@ -60,7 +60,8 @@ const NOTHING: HeaderFields = {
   minor: 0,
 };
 
-function stampTime(entry: Entry, policy: StampPolicy): number {
+/** Whole seconds since 1970 an entry gets under a policy; one that brings no time gets the epoch. */
+export function stampTime(entry: Entry, policy: StampPolicy): number {
   if (policy.time === 'set' || entry.mtime === undefined) return policy.epoch;
   return Math.min(Math.floor(entry.mtime), policy.epoch);
 }

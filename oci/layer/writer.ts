@@ -11,6 +11,7 @@ import { OciError } from '../errors.ts';
 import { MEDIA_TYPE } from '../media-type.ts';
 import type { Profile } from '../profile.ts';
 import { displayPath } from '../raw-path.ts';
+import { TURN_BYTES, turn } from '../turn.ts';
 import type { StampPolicy, TreeEntry } from './entry.ts';
 import { BLOCK, encodeExtendedHeader, extendedRecords, writeUstarHeader } from './header.ts';
 import { createOrderCheck } from './order.ts';
@@ -46,6 +47,7 @@ export async function writeTar(
   let used = 0;
   let size = 0;
   let count = 0;
+  let turnedAt = 0;
 
   /** Hands the buffer over. Only full, or at the very end: blocks stay aligned in it. */
   const flush = async () => {
@@ -53,6 +55,10 @@ export async function writeTar(
     const length = used;
     used = 0;
     if (length > 0) await sink(buffer.subarray(0, length));
+    if (size - turnedAt >= TURN_BYTES) {
+      turnedAt = size;
+      await turn();
+    }
   };
   const append = async (bytes: Uint8Array) => {
     for (let at = 0; at < bytes.length; ) {
@@ -181,6 +187,12 @@ export async function writeLayer(
   try {
     const hash = createHash('sha256');
     const compressor = kind === 'none' ? undefined : await options.compressorFor(kind, (bytes) => blob.write(bytes));
+    if (kind !== 'none' && compressor?.id !== profile.compressors[kind]) {
+      throw new OciError('UNSUPPORTED', `profile ${profile.name} is bound to another compressor`, {
+        want: profile.compressors[kind],
+        got: compressor?.id ?? 'none',
+      });
+    }
     const summary = await writeTar(
       entries,
       policy,

@@ -7,34 +7,59 @@ import { dirname, join } from 'node:path';
 const ASIDE = /^\.aside-([0-9]+)-[0-9a-f]{16}$/;
 
 /** A name nobody else uses, in the same directory and so on the same file system. */
-export function asidePath(directory: string): string {
+function asidePath(directory: string): string {
   return join(directory, `.aside-${process.pid}-${randomBytes(8).toString('hex')}`);
 }
 
-/** Replaces the file at `path` with these bytes, mode 0644. */
-export function writeAside(path: string, bytes: Uint8Array | string): void {
-  writeAsideWith(path, (fd) => writeAll(fd, typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes));
+/** A file being written. Exactly one of commit and abort ends it; abort after either does nothing. */
+export interface AsideFile {
+  readonly fd: number;
+  /** Syncs, and gives the file its name, replacing what has it. */
+  commit(path: string): void;
+  abort(): void;
 }
 
-/** Replaces the file at `path` with what `fill` writes to the file descriptor it is given. */
-export function writeAsideWith(path: string, fill: (fd: number) => void): void {
-  const aside = asidePath(dirname(path));
-  const fd = openSync(aside, 'wx', 0o644);
-  try {
-    try {
-      fill(fd);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(aside, path);
-  } catch (error) {
+/** Starts a file, mode 0644, in `directory`, which must be on the file system of its later name. */
+export function openAside(directory: string): AsideFile {
+  const aside = asidePath(directory);
+  const fd = openSync(aside, 'wx+', 0o644);
+  let isOpen = true;
+  const abort = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    closeSync(fd);
     unlinkSync(aside);
-    throw error;
+  };
+  return {
+    fd,
+    commit(path) {
+      if (!isOpen) throw new RangeError('commit of a file that is finished');
+      try {
+        fsyncSync(fd);
+        renameSync(aside, path);
+      } catch (error) {
+        abort();
+        throw error;
+      }
+      isOpen = false;
+      closeSync(fd);
+    },
+    abort,
+  };
+}
+
+/** Replaces the file at `path` with these bytes. */
+export function writeAside(path: string, bytes: Uint8Array | string): void {
+  const file = openAside(dirname(path));
+  try {
+    writeAll(file.fd, typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes);
+    file.commit(path);
+  } finally {
+    file.abort();
   }
 }
 
-/** writeSync until everything is written; `position` as writeSync has it. */
+/** writeSync until everything is written; at `position` of the file, or where it stands. */
 export function writeAll(fd: number, bytes: Uint8Array, position: number | null = null): void {
   for (let at = 0; at < bytes.length; ) {
     at += writeSync(fd, bytes, at, bytes.length - at, position === null ? null : position + at);

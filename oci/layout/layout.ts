@@ -3,32 +3,19 @@
 // nothing but an aside file. Knows no image: what blobs mean is image.ts's.
 
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BlobWriter } from '../blob-writer.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestOf, finishDigest, hexOf } from '../digest.ts';
 import { OciError } from '../errors.ts';
-import { encodeIndex, imageIndex, parseIndex } from '../image-index.ts';
+import { encodeImageIndex, imageIndex, parseImageIndex } from '../image-index.ts';
 import { native } from '../profile.ts';
-import { asidePath, removeAbandoned, writeAside } from './aside.ts';
+import { openAside, removeAbandoned, writeAll, writeAside } from './aside.ts';
 
 const VERSION_FILE = 'oci-layout';
 const INDEX_FILE = 'index.json';
-const VERSION_TEXT = '{"imageLayoutVersion":"1.0.0"}';
+export const VERSION_TEXT = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_DOCUMENT = 4 << 20;
 const CHUNK = 1 << 20;
 
@@ -41,6 +28,8 @@ export interface Layout {
   /** Every blob's digest, sorted. */
   digests(): Digest[];
   putBytes(bytes: Uint8Array): Promise<{ digest: Digest; size: number }>;
+  /** Takes a blob over from another layout, verified. Throws what readBytes throws. */
+  copyFrom(directory: string, blob: Descriptor): void;
   /** Starts a blob whose digest is known at its end. */
   beginBlob(): BlobWriter;
   /** A whole blob, verified. Throws OciError BLOB_UNKNOWN, DIGEST_MISMATCH, or LAYOUT_INVALID when it is over `limit` bytes (4 MiB). */
@@ -99,48 +88,24 @@ function layoutAt(directory: string): Layout {
   const blobPath = (digest: Digest) => join(blobs, hexOf(digest));
 
   const beginBlob = (): BlobWriter => {
-    const aside = asidePath(directory);
+    const file = openAside(directory);
     const hash = createHash('sha256');
     let size = 0;
-    let fd: number | undefined = openSync(aside, 'wx', 0o644);
-    const close = () => {
-      if (fd === undefined) return;
-      closeSync(fd);
-      fd = undefined;
-    };
-    const discard = () => {
-      close();
-      unlinkSync(aside);
-    };
     return {
       write(chunk) {
-        if (fd === undefined) throw new RangeError('write to a blob that is finished');
         hash.update(chunk);
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at, chunk.length - at);
+        writeAll(file.fd, chunk);
         size += chunk.length;
       },
       async commit() {
-        if (fd === undefined) throw new RangeError('commit of a blob that is finished');
         const digest = finishDigest(hash);
         const path = blobPath(digest);
         // A blob that is there is left alone, unless its very length shows that it is not this one.
-        if (sizeOf(path) === size) {
-          discard();
-          return { digest, size };
-        }
-        try {
-          fsyncSync(fd);
-          close();
-          renameSync(aside, path);
-        } catch (error) {
-          discard();
-          throw error;
-        }
+        if (sizeOf(path) === size) file.abort();
+        else file.commit(path);
         return { digest, size };
       },
-      abort() {
-        if (fd !== undefined) discard();
-      },
+      abort: file.abort,
     };
   };
 
@@ -189,6 +154,16 @@ function layoutAt(directory: string): Layout {
         blob.abort();
       }
     },
+    copyFrom(from, blob) {
+      if (sizeOf(blobPath(blob.digest)) === blob.size) return;
+      const file = openAside(directory);
+      try {
+        for (const chunk of layoutAt(resolve(from)).readChunks(blob)) writeAll(file.fd, chunk);
+        file.commit(blobPath(blob.digest));
+      } finally {
+        file.abort();
+      }
+    },
     beginBlob,
     readBytes(blob, limit = MAX_DOCUMENT) {
       const { digest, size } = wanted(blob);
@@ -210,7 +185,7 @@ function layoutAt(directory: string): Layout {
     },
     readChunks,
     writeIndex(descriptors) {
-      writeAside(join(directory, INDEX_FILE), encodeIndex(imageIndex(descriptors, native), native));
+      writeAside(join(directory, INDEX_FILE), encodeImageIndex(imageIndex(descriptors, native), native));
     },
     readIndex() {
       const file = join(directory, INDEX_FILE);
@@ -220,7 +195,7 @@ function layoutAt(directory: string): Layout {
       } catch (cause) {
         throw new OciError('LAYOUT_INVALID', `${file} cannot be read`, { got: (cause as Error).message, cause });
       }
-      return [...parseIndex(bytes).manifests];
+      return [...parseImageIndex(bytes).manifests];
     },
   };
 }
