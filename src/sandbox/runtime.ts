@@ -100,7 +100,6 @@ class RuntimeSandbox implements Sandbox {
         resolvFile: slot.resolvFile,
         canMountProc: hasProcessNamespace(),
         idMaps: this.#idMaps,
-        hasCgroupNamespace: false,
         hardLimits: this.#hardLimits,
         architecture: process.arch,
         ...(step.terminal === true && process.stdout.isTTY

@@ -122,7 +122,6 @@ export interface SpecFacts {
   readonly canMountProc: boolean;
   /** The maps of the step's own user namespace: ids 0 to 65535 (0 alone in single-id mode), and never the caller's. */
   readonly idMaps: { readonly uids: readonly IdExtent[]; readonly gids: readonly IdExtent[] };
-  readonly hasCgroupNamespace: boolean;
   /** Hard limits of the calling process by name; only a privileged process could raise them. */
   readonly hardLimits: ReadonlyMap<string, number>;
   /** As `process.arch` says. */
@@ -202,7 +201,8 @@ export function stepSpec(step: Step, facts: SpecFacts): RuntimeSpec {
         { type: 'mount' },
         // A network namespace holds one interface, lo, and it is up: test suites talk to themselves through it.
         ...(step.network === 'none' ? [{ type: 'network' }] : []),
-        ...(facts.hasCgroupNamespace ? [{ type: 'cgroup' }] : []),
+        // So that /proc/self/cgroup does not tell where on the host the caller sits.
+        { type: 'cgroup' },
         { type: 'user' },
       ],
       uidMappings: facts.idMaps.uids.map(specMapping),
