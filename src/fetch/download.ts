@@ -1,6 +1,7 @@
 // Owns: one URL into a sink, as it comes over the wire. Knows nothing of digests, mirrors or the store.
 
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import fetch, { type Response } from 'node-fetch';
 import { BuildError } from '../errors.ts';
 import { showUrl } from './mirrors.ts';
@@ -65,10 +66,16 @@ export async function download(url: string, sink: Sink, options: DownloadOptions
       throw new DownloadFault('passing', `the answer was cut short at ${sink.length} of ${total} bytes`);
     }
   } catch (error) {
+    dismiss(response);
     throw watch.reason(error);
   } finally {
     watch.end();
   }
+}
+
+/** Closes the connection of an answer whose body nobody wants. */
+function dismiss(response: Response): void {
+  if (response.body instanceof Readable) response.body.destroy();
 }
 
 function tooLong(limit: number, length?: number): DownloadFault {
@@ -99,7 +106,8 @@ async function ask(url: string, have: number, options: DownloadOptions): Promise
     watch.wait((options.patience ?? PATIENCE).stall, 'sent nothing more');
     if (response.status === 200) return { offset: 0, response, watch };
     if (response.status === 206 && startOf(response) === from) return { offset: from, response, watch };
-    watch.abort();
+    dismiss(response);
+    watch.end();
     if (response.status === 416 || response.status === 206) {
       // What there is does not fit what the server has.
       if (from === 0) throw new DownloadFault('refused', `status ${response.status} to a request for everything`);
@@ -183,11 +191,6 @@ class Watch {
       this.overdue = `${otherwise} for ${milliseconds / 1000} s`;
       this.controller.abort();
     }, milliseconds);
-  }
-
-  abort(): void {
-    this.end();
-    this.controller.abort();
   }
 
   end(): void {

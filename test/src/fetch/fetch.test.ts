@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Digest, digestOf, hexOf } from '../../../oci/digest.ts';
 import { BuildError, formatError } from '../../../src/errors.ts';
 import {
@@ -273,6 +273,18 @@ test.each([
   const error = await failureOf(fetchSources([source([`${server.origin}/a`], { size: 1000 })], options));
   expect(error.message).toContain('too long: at most 1000 bytes');
   expect(existsSync(sourcePath(options.store, DIGEST))).toBe(false);
+});
+
+test('the connection of an answer that is not wanted is closed', async () => {
+  let closed = 0;
+  const server = await serve((request, response) => {
+    response.on('close', () => closed++);
+    const status = request.url === '/long' ? 200 : 404;
+    response.writeHead(status, { 'content-length': 1_000_000 }).write('the start');
+  });
+  const mirrors = [`${server.origin}/absent`, `${server.origin}/long`];
+  await failureOf(fetchSources([source(mirrors, { size: 1000 })], setUp()));
+  await vi.waitFor(() => expect(closed).toBe(2));
 });
 
 test('a body shorter than size does not land', async () => {
