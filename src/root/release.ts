@@ -31,11 +31,13 @@ export async function readPinnedKeys(spec: RootSpec, armored: readonly string[])
       throw new BuildError('SIGNATURE', `${pinned.file} is no armored OpenPGP key`, { location: spec.location, cause });
     });
     const fingerprints = found.map((key) => key.getFingerprint().toUpperCase());
-    if (fingerprints.length !== 1 || fingerprints[0] !== pinned.fingerprint) {
+    // A second armored block in the file would not even be read: nobody shall believe it was.
+    const blocks = (armored[position] ?? '').split('-----BEGIN ').length - 1;
+    if (blocks !== 1 || fingerprints.length !== 1 || fingerprints[0] !== pinned.fingerprint) {
       throw new BuildError('SIGNATURE', `${pinned.file} is not the key package.toml names`, {
         location: spec.location,
         want: pinned.fingerprint,
-        got: fingerprints.join(', ') || 'no key',
+        got: blocks === 1 ? fingerprints.join(', ') || 'no key' : `${blocks} armored blocks`,
       });
     }
     keys.push(found[0]!);
