@@ -59,8 +59,10 @@ export function lintNamed(tree: Tree, names: readonly string[]): readonly Findin
     try {
       const recipe = tree.recipe(name);
       const file = readContainerfile(recipe);
-      for (const { at, message } of file.warnings) findings.push({ code: 'parse', severity: 'warning', at, message });
-      for (const found of lintContainerfile(file, { isLocal })) findings.push({ ...found, severity: 'warning' });
+      if (file !== undefined) {
+        for (const { at, message } of file.warnings) findings.push({ code: 'parse', severity: 'warning', at, message });
+        for (const found of lintContainerfile(file, { isLocal })) findings.push({ ...found, severity: 'warning' });
+      }
       findings.push(...lintRecipe(recipe, file, tree));
     } catch (error) {
       findings.push(faultOf(error));
@@ -72,20 +74,19 @@ export function lintNamed(tree: Tree, names: readonly string[]): readonly Findin
 /** What a recipe needs; nothing for one that cannot be read, which is reported where it is linted itself. */
 function needsOf(tree: Tree, name: string): ReturnType<typeof neededRecipes> {
   try {
-    return neededRecipes(readContainerfile(tree.recipe(name)), tree);
+    const file = readContainerfile(tree.recipe(name));
+    return file === undefined ? new Map() : neededRecipes(file, tree);
   } catch (error) {
     faultOf(error);
     return new Map();
   }
 }
 
-/** A distribution root has no Containerfile: an empty one stands for it. */
-function readContainerfile(recipe: Recipe): Containerfile {
-  const file = join(recipe.shown, CONTAINER_FILE);
-  if (recipe.kind === 'debian-root') {
-    return { file, directives: { escape: '\\' }, globalArgs: [], stages: [], warnings: [] };
-  }
-  return parseContainerfile(readFileSync(join(recipe.directory, CONTAINER_FILE)), file);
+/** Undefined for a distribution root, which has none. */
+function readContainerfile(recipe: Recipe): Containerfile | undefined {
+  if (recipe.kind === 'debian-root') return undefined;
+  const text = readFileSync(join(recipe.directory, CONTAINER_FILE));
+  return parseContainerfile(text, join(recipe.shown, CONTAINER_FILE));
 }
 
 /** Throws what is no fault of the recipe. */

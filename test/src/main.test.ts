@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Checkout, ending, makeCheckout } from './small-checkout.ts';
+
+// Each starts a program or two: a busy machine may take its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 let checkout: Checkout;
 let main: readonly string[];

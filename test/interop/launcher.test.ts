@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Checkout, makeCheckout } from './small-checkout.ts';
+import { type Checkout, makeCheckout } from '../src/small-checkout.ts';
 
 const COMPILING = 60_000;
 const DONE = { status: 0, stdout: '', stderr: '' };
