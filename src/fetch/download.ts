@@ -135,13 +135,9 @@ function follow(from: URL, location: string | null): URL {
   if (location === null || !URL.canParse(location, from.href)) {
     throw new DownloadFault('refused', 'a redirect that names no URL');
   }
-  const to = new URL(location, from);
-  const known = to.protocol === 'https:' || to.protocol === 'http:';
-  if (!known || (from.protocol === 'https:' && to.protocol === 'http:')) {
-    throw new DownloadFault(
-      'refused',
-      `a redirect from https to ${showUrl(to.href)}, which anybody could read or change`,
-    );
+  const to = new URL(location, from.href);
+  if (to.protocol !== 'https:' && (to.protocol !== 'http:' || from.protocol === 'https:')) {
+    throw new DownloadFault('refused', `a redirect from ${from.protocol} to ${showUrl(to.href)} is not followed`);
   }
   return to;
 }
@@ -162,7 +158,7 @@ async function request(url: URL, from: number, options: DownloadOptions, signal:
     compress: false,
     redirect: 'manual',
     signal,
-    ...(proxy === undefined ? {} : { agent: proxyAgent(proxy, url) }),
+    ...(proxy === undefined ? {} : { agent: proxyAgent(proxy, url, signal) }),
   });
 }
 
@@ -205,7 +201,10 @@ class Watch {
     if (error instanceof DownloadFault || error instanceof BuildError) return error;
     const { code, message } = error as { code?: string; message?: string };
     if (code === undefined && !(error instanceof Error)) return new DownloadFault('passing', String(error));
-    const text = (message ?? String(error)).replace(/^request to \S+ failed, reason: /, '');
+    const text = (message ?? String(error))
+      .replace(/^request to \S+ failed, reason: /, '')
+      .trim()
+      .split('\n', 1)[0]!;
     return new DownloadFault('passing', text === '' ? (code ?? 'the connection failed') : text);
   }
 }

@@ -482,7 +482,7 @@ function failure(
     got: others.length === 0 ? 'no mirror to ask' : others.join('; '),
     hint: passing
       ? 'check the connection and the proxy settings'
-      : 'add a mirror, or give a folder that has it with --distfiles',
+      : `add a mirror${wanted === undefined ? '' : ', or give a folder that has it with --distfiles'}`,
     ...location,
   });
 }

@@ -115,7 +115,7 @@ function nameFor(host: string): string {
 }
 
 /** https through a proxy: a tunnel first, TLS with the target inside it. */
-function tunnelAgent(proxy: URL, target: URL): https.Agent {
+function tunnelAgent(proxy: URL, target: URL, signal: AbortSignal): https.Agent {
   const authority = `${target.hostname}:${target.port || 443}`;
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const hooks: AgentHooks = {
@@ -127,6 +127,7 @@ function tunnelAgent(proxy: URL, target: URL): https.Agent {
         path: authority,
         headers: { host: authority, ...authorization(proxy) },
         agent: false,
+        signal,
       });
       request.once('connect', (response, socket) => {
         if (response.statusCode === 200) {
@@ -144,7 +145,10 @@ function tunnelAgent(proxy: URL, target: URL): https.Agent {
   return Object.assign(new https.Agent({ keepAlive: false }), hooks) as https.Agent;
 }
 
-/** An agent that reaches `target` through `proxy`. Good for one target only; every socket is closed after its answer. */
-export function proxyAgent(proxy: URL, target: URL): http.Agent {
-  return target.protocol === 'https:' ? tunnelAgent(proxy, target) : forwardAgent(proxy, target);
+/**
+ * An agent that reaches `target` through `proxy`. Good for one request; its socket is closed after the answer, and the
+ * wait for a tunnel ends with the signal.
+ */
+export function proxyAgent(proxy: URL, target: URL, signal: AbortSignal): http.Agent {
+  return target.protocol === 'https:' ? tunnelAgent(proxy, target, signal) : forwardAgent(proxy, target);
 }

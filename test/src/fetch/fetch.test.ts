@@ -1,4 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
@@ -261,7 +263,7 @@ test('redirects are followed, up to a limit', async () => {
 test('a redirect to something else than http is refused', async () => {
   const server = await serve((_, response) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end());
   const error = await failureOf(fetchSources([source([`${server.origin}/a`])], setUp()));
-  expect(error.message).toContain('a redirect');
+  expect(error.message).toContain('a redirect from http: to file:///etc/passwd is not followed');
 });
 
 test.each([
@@ -471,6 +473,26 @@ test('https goes through CONNECT, and a proxy that refuses is named', async () =
   const error = await failureOf(fetchSources([source(['https://mirror.example/a'])], options));
   expect(proxy.asked[0]).toMatchObject({ method: 'CONNECT', url: 'mirror.example:443' });
   expect(error.message).toContain('answered 403 to CONNECT');
+});
+
+test('a proxy that never opens the tunnel is given up, and the wait for it ended', async () => {
+  let closed = 0;
+  const server = http.createServer();
+  server.on('connect', (_, socket) => {
+    socket.on('error', () => {});
+    socket.on('close', () => closed++).on('end', () => socket.end());
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const options = setUp({
+    env: { https_proxy: `http://127.0.0.1:${port}` },
+    patience: { answer: 100, stall: 100, rest: 1 },
+  });
+  const error = await failureOf(fetchSources([source(['https://mirror.example/a'])], options));
+  expect(error.message).toContain('did not answer for 0.1 s');
+  await vi.waitFor(() => expect(closed).toBe(3));
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('fetchPinned lands one file, fetchUnpinned gives bytes and their origin', async () => {
