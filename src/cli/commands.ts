@@ -18,5 +18,6 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   ls: async () => (await import('./ls.ts')).command,
   inspect: async () => (await import('./inspect.ts')).command,
   du: async () => (await import('./du.ts')).command,
+  doctor: async () => (await import('./doctor.ts')).command,
   version: async () => (await import('./version.ts')).command,
 };
