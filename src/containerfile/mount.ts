@@ -8,20 +8,23 @@ const TYPES = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const SHARINGS = ['shared', 'private', 'locked'] as const;
 type MountType = (typeof TYPES)[number];
 
-/** Every key of a mount, and the types that take it. Short names of a key stand in ALIASES. */
+/**
+ * Every key of a mount, and the types that take it. Short names of a key stand in ALIASES. Where BuildKit takes a key and ignores it (an
+ * id of a bind mount), so it is here.
+ */
 const KEYS: Readonly<Record<string, readonly MountType[]>> = {
   type: TYPES,
   target: TYPES,
-  from: ['bind', 'cache'],
-  source: ['bind', 'cache', 'secret'],
+  from: ['bind', 'cache', 'tmpfs', 'ssh'],
+  source: TYPES,
   readonly: TYPES,
   readwrite: TYPES,
-  id: ['cache', 'secret', 'ssh'],
+  id: TYPES,
   sharing: ['cache'],
   required: ['secret', 'ssh'],
   mode: ['cache', 'secret', 'ssh'],
-  uid: ['cache', 'secret', 'ssh'],
-  gid: ['cache', 'secret', 'ssh'],
+  uid: TYPES,
+  gid: TYPES,
   size: ['tmpfs'],
   env: ['secret'],
 };

@@ -1,8 +1,8 @@
 // Owns: one instruction: from its logical line, and the heredocs behind it, to an Instruction. Knows nothing of stages.
 
-import { parseDuration } from './duration.ts';
 import { nearMiss, refuse, shown } from './fault.ts';
 import { type FlagValues, readFlags } from './flags.ts';
+import { readHealthcheck } from './healthcheck.ts';
 import { heredocOperator, heredocOperators, readHeredoc, toHeredoc, type WrittenHeredoc } from './heredoc.ts';
 import type {
   ArgInstruction,
@@ -392,54 +392,8 @@ function buildVolume(statement: Statement): VolumeInstruction {
   return { ...base(statement), keyword: 'VOLUME', paths };
 }
 
-/**     healthcheck = 'HEALTHCHECK' ('NONE' | flag* 'CMD' (json-form | shell-text)) */
 function buildHealthcheck(statement: Statement): HealthcheckInstruction {
-  const { at, rest, values, flags } = statement;
-  const { keyword: kind, rest: command } = splitKeyword(rest);
-  const want = 'HEALTHCHECK NONE, or HEALTHCHECK [flags] CMD command';
-  if (kind.toUpperCase() === 'NONE') {
-    if (command !== '') refuse(at, 'HEALTHCHECK NONE takes no arguments', { got: shown(command) });
-    if (flags.length > 0) refuse(at, 'HEALTHCHECK NONE takes no flags', { got: `--${flags[0]!.name}` });
-    return { ...base(statement), keyword: 'HEALTHCHECK' };
-  }
-  if (kind.toUpperCase() !== 'CMD')
-    refuse(at, 'HEALTHCHECK has the wrong arguments', { want, got: shown(statement.text) });
-  const args = readJsonForm(command, at);
-  if (command === '' || args?.length === 0) refuse(at, 'HEALTHCHECK CMD needs a command');
-  const numbers: Partial<Record<'interval' | 'timeout' | 'startPeriod' | 'startInterval' | 'retries', number>> = {};
-  for (const [flag, field] of HEALTH_DURATIONS) {
-    const value = values.text(flag);
-    if (value !== undefined) numbers[field] = healthDuration(flag, value, at);
-  }
-  const retries = values.text('retries');
-  if (retries !== undefined) {
-    const number = /^\+?[0-9]+$/.test(retries) ? Number(retries) : Number.NaN;
-    if (!(number < 2 ** 31))
-      refuse(at, '--retries of HEALTHCHECK', { want: 'a whole number from 0', got: shown(retries) });
-    numbers.retries = number;
-  }
-  return {
-    ...base(statement),
-    keyword: 'HEALTHCHECK',
-    command: args === undefined ? { form: 'shell', args: [command] } : { form: 'json', args },
-    ...numbers,
-  };
-}
-
-const HEALTH_DURATIONS = [
-  ['interval', 'interval'],
-  ['timeout', 'timeout'],
-  ['start-period', 'startPeriod'],
-  ['start-interval', 'startInterval'],
-] as const;
-
-/** 0 means the default of whoever runs the image; anything else lasts a millisecond at least. */
-function healthDuration(flag: string, text: string, at: Span): number {
-  const duration = parseDuration(text);
-  if (duration === undefined || (duration !== 0 && duration < 1e6)) {
-    refuse(at, `--${flag} of HEALTHCHECK`, { want: 'a duration of at least 1ms, as 30s or 1m30s', got: shown(text) });
-  }
-  return duration;
+  return { ...base(statement), keyword: 'HEALTHCHECK', ...readHealthcheck(statement) };
 }
 
 /**     onbuild = 'ONBUILD' instruction            not ONBUILD, FROM or MAINTAINER */
