@@ -156,7 +156,7 @@ describe('the checks notice', () => {
     const tree = join(folder, 'no-owner');
     mkdirSync(join(tree, 'oci'), { recursive: true });
     writeFileSync(join(tree, 'oci/a.ts'), 'export const a = 1; // Owns: too late\n');
-    expect(problemsOf(readTree(tree))).toEqual(['oci/a.ts: does not begin with `// Owns:`']);
+    expect(problemsOf(readTree(tree))).toEqual(['oci/a.ts: does not begin with `// Owns:` or `// A program:`']);
   });
 });
 
@@ -220,7 +220,7 @@ function readSource(root: string, path: string): SourceFile {
   const own = source.statements.filter((one) => !ts.isExportDeclaration(one) && !ts.isImportDeclaration(one));
   return {
     path,
-    ownsSomething: text.replace(/^#!.*\n/, '').startsWith('// Owns:'),
+    ownsSomething: text.replace(/^#!.*\n/, '').match(/^\/\/ (Owns|A program): /) !== null,
     barrel: passesOn.length > 0 && own.length === 0,
     imports: [...imports],
     runtimeImports: [...runtimeImports],
@@ -239,7 +239,7 @@ function problemsOfFile(file: SourceFile, known: ReadonlySet<string>): readonly 
   };
   const room = roomOf(file.path);
   const allowed = ROOMS[room];
-  if (!file.ownsSomething) say('does not begin with `// Owns:`');
+  if (!file.ownsSomething) say('does not begin with `// Owns:` or `// A program:`');
   if (file.path.endsWith('/index.ts')) say('an index file is a barrel by name');
   else if (file.barrel) say('only passes on what other files export: a barrel');
   if (allowed === undefined) say(`${room} is not a room of DESIGN.md`);

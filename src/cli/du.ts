@@ -4,7 +4,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBytes } from '../progress/text.ts';
 import type { Command } from './command.ts';
-import { tableText } from './table.ts';
+import { counted, tableText } from './table.ts';
 
 /** What lies at the top of a store; anything else is shown under its own name. */
 const MEANING: Readonly<Record<string, string>> = {
@@ -48,8 +48,8 @@ export const command: Command = {
     }
     const rows = [...parts]
       .sort(([, one], [, other]) => other.bytes - one.bytes)
-      .map(([name, { bytes, files }]) => [formatBytes(bytes), `${files} files`, name, MEANING[name] ?? '']);
-    stdout.write(tableText([...rows, [formatBytes(total), '', storeDirectory]], [0, 1]));
+      .map(([name, { bytes, files }]) => [formatBytes(bytes), counted(files, 'file'), name, MEANING[name] ?? '']);
+    stdout.write(`${tableText(rows, [0, 1])}${formatBytes(total)} in ${storeDirectory}\n`);
     return 0;
   },
 };

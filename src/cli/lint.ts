@@ -11,6 +11,7 @@ import { findCycles, lintRecipe, neededRecipes } from '../recipe/lint.ts';
 import { CONTAINER_FILE } from '../recipe/recipe.ts';
 import type { Recipe, Tree } from '../recipe/types.ts';
 import type { Command } from './command.ts';
+import { counted } from './table.ts';
 import { namedRecipes, requireTree } from './trees.ts';
 
 /** One line of output. A recipe that cannot be read is a finding too: the others are looked at all the same. */
@@ -46,7 +47,7 @@ export const command: Command = {
     }
     const errors = findings.filter(({ severity }) => severity === 'error').length;
     const warnings = findings.length - errors;
-    stderr.write(`${names.length} recipes: ${errors} errors, ${warnings} warnings\n`);
+    stderr.write(`${counted(names.length, 'recipe')}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}\n`);
     return errors > 0 || (args.is('strict') && warnings > 0) ? 1 : 0;
   },
 };

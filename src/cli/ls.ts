@@ -6,7 +6,7 @@ import { readRoots } from '../build/roots-record.ts';
 import { formatBytes } from '../progress/text.ts';
 import type { Command } from './command.ts';
 import { readImages } from './image-reading.ts';
-import { tableText } from './table.ts';
+import { counted, tableText } from './table.ts';
 
 export const command: Command = {
   name: 'ls',
@@ -26,7 +26,7 @@ export const command: Command = {
         row.name,
         row.index,
         row.platforms.join(','),
-        `${row.layers} layers`,
+        counted(row.layers, 'layer'),
         formatBytes(row.size),
       ]);
       stdout.write(tableText(cells, [3, 4]));

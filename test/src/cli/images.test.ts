@@ -137,7 +137,7 @@ describe('du', () => {
   test('prints parts and the total', async () => {
     const { stdout } = await runCommand(du, [], folder, store);
     expect(stdout).toMatch(/ files {2}layout +images: an OCI layout\n/);
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`B +${store}$`));
+    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`B in ${store}$`));
     const { parts, total } = JSON.parse((await runCommand(du, ['--json'], folder, store)).stdout);
     expect(Object.keys(parts)).toEqual(['layout', 'roots']);
     expect(total).toBe(parts.layout.bytes + parts.roots.bytes);
