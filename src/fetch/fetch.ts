@@ -1,25 +1,22 @@
 // Owns: pinned sources into the store: the store first, then distfiles, then mirrors in order. A source that is not
 // what its digest says never lands.
 
-import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, digestOf, hexOf } from '../../oci/digest.ts';
 import { BuildError, formatError, type SourceLocation } from '../errors.ts';
 import type { Watcher } from '../progress/event.ts';
 import { decodeHexSource } from '../recipe/hex-source.ts';
 import type { FetchedSource, Source } from '../recipe/types.ts';
-import { DownloadFault, download, PATIENCE, type Patience } from './download.ts';
+import { PATIENCE, type Patience } from './download.ts';
 import { expandMirror, machineApt, type Place, showPlace } from './mirrors.ts';
+import { type Attempt, MemorySink, throwIfInterrupted, tryPlace } from './place.ts';
 import type { Environment } from './proxy.ts';
-import { findStored, isAbsence, Landing, type Sink, sourcePath } from './source-store.ts';
+import { findStored, Landing, sourcePath } from './source-store.ts';
 
 /** A source longer than that is refused where package.toml gives no size. 32 GiB. */
 const DEFAULT_LIMIT = 32 * 2 ** 30;
-const CHUNK = 1 << 20;
 /** How often all mirrors are asked while their failures may pass. */
 const ROUNDS = 3;
-/** At most one progress event per file in that time, in milliseconds. */
-const PROGRESS_EVERY = 100;
 
 export interface FetchSettings {
   /** Absolute path of the store. */
@@ -59,15 +56,6 @@ interface Wanted {
   readonly location?: SourceLocation;
   /** The command that would fetch it, for --offline. */
   readonly command: string;
-}
-
-/** What became of one place. */
-interface Attempt {
-  readonly place: string;
-  readonly reason: string;
-  readonly kind: DownloadFault['kind'];
-  /** Digest of the bytes it gave, when they were the wrong ones. */
-  readonly got?: Digest;
 }
 
 /**
@@ -225,22 +213,6 @@ export async function fetchUnpinned(
   throw failure(mirrors[0] ?? 'nothing', undefined, attempts, undefined);
 }
 
-class MemorySink implements Sink {
-  length = 0;
-  private parts: Uint8Array[] = [];
-  async write(bytes: Uint8Array): Promise<void> {
-    this.parts.push(Buffer.from(bytes));
-    this.length += bytes.length;
-  }
-  async restart(): Promise<void> {
-    this.parts = [];
-    this.length = 0;
-  }
-  bytes(): Buffer {
-    return Buffer.concat(this.parts);
-  }
-}
-
 /** Makes sure the file lies in the store; gives its length. */
 async function obtain(wanted: Wanted, settings: FetchSettings): Promise<number> {
   throwIfInterrupted(settings.signal);
@@ -339,7 +311,7 @@ async function fill(
   const attempt = await tryPlace(
     place,
     text,
-    wanted.limit === DEFAULT_LIMIT ? 2 ** 28 : wanted.limit * 64 + CHUNK,
+    wanted.limit === DEFAULT_LIMIT ? 2 ** 28 : wanted.limit * 64 + 2 ** 20,
     settings,
   );
   if (attempt !== undefined) return attempt;
@@ -351,88 +323,6 @@ async function fill(
   await landing.restart();
   const got = digestOf(bytes);
   return { place: showPlace(place), reason: `decodes to ${bytes.length} bytes, ${got}`, kind: 'refused', got };
-}
-
-/** One place into a sink. undefined: done. */
-async function tryPlace(
-  place: Place,
-  sink: Sink,
-  limit: number,
-  settings: Pick<FetchSettings, 'env' | 'signal' | 'patience'> & Partial<Pick<FetchSettings, 'onEvent'>>,
-  file?: string,
-): Promise<Attempt | undefined> {
-  throwIfInterrupted(settings.signal);
-  if (place.kind === 'none') return { place: showPlace(place), reason: place.reason, kind: 'refused' };
-  try {
-    if (place.kind === 'file') await copyFrom(place, sink, limit);
-    else {
-      const report = file === undefined ? undefined : progressOf(file, settings.onEvent);
-      await download(place.url, sink, {
-        env: settings.env ?? process.env,
-        ...(place.debian ? { aptProxies: machineApt().proxies } : {}),
-        limit,
-        ...(settings.patience === undefined ? {} : { patience: settings.patience }),
-        signal: settings.signal,
-        ...(report === undefined ? {} : { onProgress: report }),
-      });
-      settings.onEvent?.({ type: 'fetch', file: file ?? '', received: sink.length, total: sink.length, done: true });
-    }
-    return undefined;
-  } catch (error) {
-    if (error instanceof BuildError && error.code !== 'NETWORK') throw error;
-    const kind = error instanceof DownloadFault ? error.kind : 'refused';
-    const reason = error instanceof Error ? error.message : String(error);
-    return { place: showPlace(place), reason, kind };
-  }
-}
-
-function progressOf(file: string, onEvent: Watcher | undefined): (received: number, total: number | undefined) => void {
-  let last = 0;
-  return (received, total) => {
-    const now = performance.now();
-    if (last !== 0 && now - last < PROGRESS_EVERY) return;
-    last = now;
-    onEvent?.({ type: 'fetch', file, received, ...(total === undefined ? {} : { total }), done: false });
-  };
-}
-
-/** A file of this machine into a sink, from its start. */
-async function copyFrom(place: Place & { kind: 'file' }, sink: Sink, limit: number): Promise<void> {
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  try {
-    if (place.within !== undefined) await checkInside(place.path, place.within);
-    const handle = await open(place.path, 'r');
-    try {
-      const stats = await handle.stat();
-      if (!stats.isFile()) throw new DownloadFault('refused', 'no regular file');
-      if (stats.size > limit)
-        throw new DownloadFault('refused', `too long: at most ${limit} bytes are wanted, it has ${stats.size}`);
-      await sink.restart();
-      for (;;) {
-        const { bytesRead } = await handle.read(buffer, 0, CHUNK, sink.length);
-        if (bytesRead === 0) return;
-        await sink.write(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (error instanceof DownloadFault || error instanceof BuildError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new DownloadFault(isAbsence(error) ? 'absent' : 'refused', isAbsence(error) ? 'no such file' : code);
-  }
-}
-
-/** A recipe's path may not leave its folder, nor may the links on its way. */
-async function checkInside(file: string, folder: string): Promise<void> {
-  const relative = path.relative(await realpath(folder), await realpath(file));
-  if (relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) {
-    throw new DownloadFault('refused', 'the path leaves the recipe folder');
-  }
-}
-
-function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new BuildError('INTERRUPTED', 'interrupted');
 }
 
 function rest(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -44,14 +44,20 @@ export async function findStored(store: string, digest: Digest): Promise<Stored>
   const stats = await statIfThere(file);
   if (stats === undefined) return 'missing';
   if (verified.get(file) === identity(stats)) return { size: stats.size };
-  if (stats.isFile() && (await hashFile(file)) === digest) {
-    verified.set(file, identity(stats));
-    return { size: stats.size };
+  try {
+    if (stats.isFile() && (await hashFile(file)) === digest) {
+      verified.set(file, identity(stats));
+      return { size: stats.size };
+    }
+    // Another process may have put a sound one in its place meanwhile.
+    const now = await statIfThere(file);
+    if (now !== undefined && now.ino === stats.ino) await rm(file, { force: true, recursive: true });
+    return 'damaged';
+  } catch (error) {
+    // Removed meanwhile, by a gc or by somebody who found it damaged.
+    if (isAbsence(error)) return 'missing';
+    throw storeError(error, file);
   }
-  // Another process may have put a sound one in its place meanwhile.
-  const now = await statIfThere(file);
-  if (now !== undefined && now.ino === stats.ino) await rm(file, { force: true, recursive: true });
-  return 'damaged';
 }
 
 async function statIfThere(file: string): Promise<Stats | undefined> {

@@ -3,18 +3,11 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { expandWord } from '../containerfile/expand.ts';
-import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
-import type {
-  ArgInstruction,
-  Containerfile,
-  CopyInstruction,
-  EnvInstruction,
-  RunInstruction,
-  Stage,
-} from '../containerfile/instruction.ts';
+import { hasWildcard } from '../containerfile/glob.ts';
+import type { Containerfile, CopyInstruction, RunInstruction, Stage } from '../containerfile/instruction.ts';
 import { findStage } from '../containerfile/parse.ts';
-import { BuildError, type SourceLocation } from '../errors.ts';
+import type { SourceLocation } from '../errors.ts';
+import { contextPatterns, expandKnown, globalValues, isRemote, reaches } from './context-use.ts';
 import { nearMisses } from './near-miss.ts';
 import type { Recipe, Source, Tree } from './types.ts';
 
@@ -46,7 +39,6 @@ export interface RecipeFinding {
 const STAGES = ['base', 'fetch', 'build', 'install', 'package'];
 const MOST_LINES = 60;
 const NEEDING_LEAVE = ['cache', 'secret', 'ssh'] as const;
-const REMOTE = /^(https?|git|ssh):\/\/|^git@/i;
 
 /** A reference to another image: FROM, `COPY --from`, `RUN --mount=from=`. */
 export interface Reference {
@@ -60,7 +52,7 @@ export function imageReferences(file: Containerfile): Reference[] {
   const globals = globalValues(file, new Map());
   const references: Reference[] = [];
   const add = (written: string | undefined, stage: Stage, at: SourceLocation, numbers: boolean): void => {
-    const image = written === undefined ? '' : expand(written, globals, file, at);
+    const image = written === undefined ? '' : expandKnown(written, globals, file, at);
     if (image === '' || image === 'scratch' || image.includes('*')) return;
     if (findStage(file, image, stage.index, numbers) === undefined) references.push({ image, at });
   };
@@ -197,7 +189,7 @@ function lintSteps(recipe: Recipe, file: Containerfile): RecipeFinding[] {
     for (const instruction of stage.instructions) {
       if (instruction.keyword === 'RUN') findings.push(...lintRun(recipe, stage, instruction, ++run));
       if (instruction.keyword !== 'ADD' || instruction.checksum !== undefined) continue;
-      for (const source of instruction.sources.filter((word) => REMOTE.test(word))) {
+      for (const source of instruction.sources.filter((word) => isRemote(word))) {
         const message = `${source} is not pinned; make it a [sources.NAME] of package.toml, or add --checksum`;
         findings.push({ code: 'unpinned-add', severity: 'error', at: instruction.at, message });
       }
@@ -296,99 +288,6 @@ function lintReferences(file: Containerfile, tree: Tree): RecipeFinding[] {
       `the tree has no recipe ${image}` + (near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`);
     return [{ code: 'unknown-recipe', severity: 'error', at, message }];
   });
-}
-
-/** A path of the build context that an instruction reads. */
-interface ContextPattern {
-  /** Below the context, without `./` and slashes at its ends; empty: all of it. Unknown variables are `*`. */
-  readonly pattern: string;
-  readonly at: SourceLocation;
-  /** Absent where a missing file is no certain fault. */
-  readonly written?: string;
-}
-
-function contextPatterns(recipe: Recipe, file: Containerfile): ContextPattern[] {
-  const patterns: ContextPattern[] = [];
-  const byStage = new Map<Stage, Map<string, string>>();
-  const globals = globalValues(file, recipe.buildArgs);
-  for (const stage of file.stages) {
-    const parent = findStage(file, stage.from.image, stage.index, false);
-    const values = new Map(parent === undefined ? [] : byStage.get(parent));
-    byStage.set(stage, values);
-    for (const instruction of stage.instructions) {
-      if (instruction.keyword === 'ARG') setArgs(instruction, values, globals, recipe.buildArgs, file);
-      else if (instruction.keyword === 'ENV') setEnv(instruction, values, file);
-      else if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD') {
-        const { at, from } = instruction;
-        if (from !== undefined && (from !== 'fetch' || findStage(file, from, stage.index) !== undefined)) continue;
-        for (const written of instruction.sources) {
-          if (REMOTE.test(written)) continue;
-          const inside = tidy(expand(written, values, file, at));
-          // `--from=fetch` without a stage of that name is the folder of sources as a context of its own.
-          if (from === undefined) patterns.push({ pattern: inside, at, written });
-          else patterns.push({ pattern: tidy(`fetch/${inside}`), at });
-        }
-      } else if (instruction.keyword === 'RUN') {
-        for (const mount of instruction.mounts) {
-          if (mount.type !== 'bind' || mount.from !== undefined) continue;
-          patterns.push({
-            pattern: tidy(expand(mount.source ?? '', values, file, instruction.at)),
-            at: instruction.at,
-          });
-        }
-      }
-    }
-  }
-  return patterns;
-}
-
-function tidy(pattern: string): string {
-  const parts = pattern.split('/').filter((part) => part !== '' && part !== '.');
-  return parts.join('/');
-}
-
-/** True when copying the pattern copies the path, or a folder that holds it. */
-function reaches(pattern: string, file: string): boolean {
-  if (pattern === '') return true;
-  const parts = file.split('/');
-  return parts.some((_, index) => matchGlob(pattern, parts.slice(0, index + 1).join('/')));
-}
-
-/** Values of the ARGs before the first FROM. */
-function globalValues(file: Containerfile, buildArgs: ReadonlyMap<string, string>): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const instruction of file.globalArgs) setArgs(instruction, values, new Map(), buildArgs, file);
-  return values;
-}
-
-function setArgs(
-  instruction: ArgInstruction,
-  values: Map<string, string>,
-  globals: ReadonlyMap<string, string>,
-  buildArgs: ReadonlyMap<string, string>,
-  file: Containerfile,
-): void {
-  for (const { key, value } of instruction.args) {
-    const given = buildArgs.get(key);
-    if (given !== undefined) values.set(key, given);
-    else if (value !== undefined) values.set(key, expand(value, values, file, instruction.at));
-    else if (globals.has(key)) values.set(key, globals.get(key)!);
-  }
-}
-
-function setEnv(instruction: EnvInstruction, values: Map<string, string>, file: Containerfile): void {
-  const before = new Map(values);
-  for (const { key, value } of instruction.pairs) values.set(key, expand(value, before, file, instruction.at));
-}
-
-/** A word with what is known put in; a variable of unknown value becomes `*`, and so does what cannot be expanded. */
-function expand(word: string, values: ReadonlyMap<string, string>, file: Containerfile, at: SourceLocation): string {
-  try {
-    return expandWord(word, (name) => values.get(name) ?? '*', { escape: file.directives.escape, at });
-  } catch (error) {
-    if (error instanceof BuildError) return '*';
-    throw error;
-  }
 }
 
 /**
