@@ -168,7 +168,9 @@ class Copier {
     return dest;
   }
 
+  /** A directory that exists is copied up only when something is put into it. */
   #ensure(path: RawPath): void {
+    if (path === '' || this.#tree.lstat(path)?.type === 'directory') return;
     const owner = this.#target.chown ?? { uid: 0, gid: 0 };
     const time = this.#time === undefined ? {} : { mtimeNs: this.#time };
     this.#tree.ensureDirectory(path, { ...owner, mode: 0o755, ...time });

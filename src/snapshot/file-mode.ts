@@ -49,7 +49,8 @@ function apply(mode: number, who: string, action: string, isDirectory: boolean):
   const bits = ((triple * 0o111) & mask) | special;
   if (action.startsWith('+')) return mode | bits;
   if (action.startsWith('-')) return mode & ~bits;
-  // `=` clears setuid and setgid of the named classes on files; chmod(1) leaves a directory's alone.
-  const cleared = mask | (isDirectory ? 0 : (has('u') ? 0o4000 : 0) | (has('g') ? 0o2000 : 0)) | (all ? 0o1000 : 0);
+  // `=` clears setuid, setgid and sticky of the named classes; chmod(1) leaves a directory's first two alone.
+  const cleared =
+    mask | (isDirectory ? 0 : (has('u') ? 0o4000 : 0) | (has('g') ? 0o2000 : 0)) | (has('o') ? 0o1000 : 0);
   return (mode & ~cleared) | bits;
 }

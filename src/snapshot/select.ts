@@ -109,7 +109,7 @@ function selectWithParents(
   const items: SelectedItem[] = [];
   for (const path of paths) {
     if (isExcluded(path)) continue;
-    const source = joinRaw(start, path);
+    const source = at(start, path);
     const node = source === '' ? ROOT : lstatThroughParents(view, source);
     if (node === undefined) throw notFound(pattern, path, source);
     const names = components(path);
@@ -152,19 +152,24 @@ function expand(view: View, pattern: string, options: SelectOptions, start = '' 
     parts.slice(first).includes('**' as RawPath) || glob.includes('**')
       ? Number.POSITIVE_INFINITY
       : parts.length - first;
-  const directory = view.resolve(joinRaw(start, fixed), true);
+  const directory = view.resolve(at(start, fixed), true);
   const out: RawPath[] = [];
   walk('' as RawPath, 1);
   return out;
 
   function walk(below: RawPath, level: number): void {
-    for (const name of view.readdir(joinRaw(directory, below)) ?? []) {
+    for (const name of view.readdir(at(directory, below)) ?? []) {
       const path = joinRaw(below, name);
       // A directory that matches is taken whole: nothing in it is a match of its own.
       if (matchRaw(options.matchGlob, glob, path)) out.push(joinRaw(fixed, path));
-      else if (level < depth && view.lstat(joinRaw(directory, path))?.type === 'directory') walk(path, level + 1);
+      else if (level < depth && view.lstat(at(directory, path))?.type === 'directory') walk(path, level + 1);
     }
   }
+}
+
+/** joinRaw for two paths that may each be the root. */
+function at(directory: RawPath, below: RawPath): RawPath {
+  return below === '' ? directory : joinRaw(directory, below);
 }
 
 /** Globs count characters where a name is UTF-8, bytes where it is not. */
@@ -221,7 +226,7 @@ export function* selectedEntries(selection: Selection): Generator<SelectedEntry>
   }
 
   function* below(item: SelectedItem, directory: RawPath): Generator<SelectedEntry> {
-    for (const name of view.readdir(joinRaw(item.source, directory)) ?? []) {
+    for (const name of view.readdir(at(item.source, directory)) ?? []) {
       const path = joinRaw(directory, name);
       const source = joinRaw(item.source, path);
       const node = view.lstat(source);

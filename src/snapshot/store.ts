@@ -45,7 +45,7 @@ import {
 import { openStatCache, type StatCache } from './stat-cache.ts';
 import { makeStubs } from './stubs.ts';
 import type { Committed, DiffId, MountPoint, Snapshot, View } from './types.ts';
-import { hostView, type Ignore, type Layer, openDiff, openView } from './view.ts';
+import { hostView, type Ignore, type Layer, type MergedView, openDiff, openView } from './view.ts';
 
 /** What is known of a diff beyond its tree. */
 export interface DiffMeta {
@@ -146,7 +146,7 @@ class DirectoryStore implements SnapshotStore {
   readonly #wanted: 'auto' | 'overlay' | 'copy';
   readonly #owner: Owner;
   readonly #cache: StatCache;
-  readonly #views = new Map<Digest, View>();
+  readonly #views = new Map<Digest, MergedView>();
   readonly #metas = new Map<DiffId, DiffMeta>();
   readonly #layers = new Map<DiffId, Layer>();
   readonly #present = new Set<DiffId>();
@@ -207,7 +207,7 @@ class DirectoryStore implements SnapshotStore {
     return snapshot.diffs.every((diff) => this.has(diff));
   }
 
-  view(snapshot: Snapshot): View {
+  view(snapshot: Snapshot): MergedView {
     const kept = this.#views.get(snapshot.id);
     if (kept !== undefined) {
       this.#views.delete(snapshot.id);
@@ -215,9 +215,13 @@ class DirectoryStore implements SnapshotStore {
       return kept;
     }
     const view = openView(mounted(snapshot).map((diff) => this.#layer(diff)));
+    this.#keep(snapshot, view);
+    return view;
+  }
+
+  #keep(snapshot: Snapshot, view: MergedView): void {
     this.#views.set(snapshot.id, view);
     if (this.#views.size > VIEWS) this.#views.delete(this.#views.keys().next().value!);
-    return view;
   }
 
   diffView(diff: DiffId): View {
@@ -412,7 +416,10 @@ class DirectoryStore implements SnapshotStore {
     workspace.state = 'ended';
     if (!this.has(diff)) this.#place(workspace, diff, meta, summary.index);
     this.#toTrash(workspace.directory);
-    return { diff, snapshot: this.extend(workspace.base, diff), entries, bytes };
+    const snapshot = this.extend(workspace.base, diff);
+    // The next step looks at this one's result: it need not read again what is known of the base.
+    if (!workspace.base.diffs.includes(diff)) this.#keep(snapshot, base.with(this.#layer(diff)));
+    return { diff, snapshot, entries, bytes };
   }
 
   #landEmpty(workspace: Workspace): Committed {

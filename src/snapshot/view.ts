@@ -58,7 +58,7 @@ interface Source {
 }
 
 /** A view over diffs, bottom first. An empty stack is an empty rootfs, which has no root directory to lstat. */
-export function openView(layers: readonly Layer[]): View {
+export function openView(layers: readonly Layer[]): MergedView {
   return new MergedView({ layers, overlay: true, isStack: true, ignore: undefined, cache: undefined });
 }
 
@@ -76,14 +76,16 @@ export function hostView(directory: HostPath, ignore?: Ignore, cache?: StatCache
   return new MergedView({ layers: [layer], overlay: false, isStack: false, ignore, cache });
 }
 
-class MergedView implements View {
+export class MergedView implements View {
   readonly #source: Source;
   readonly #directories = new Map<RawPath, MergedDirectory | undefined>();
   readonly #digests = new Map<string, Digest>();
+  readonly #below: MergedView | undefined;
   readonly isImmutable: boolean;
 
-  constructor(source: Source) {
+  constructor(source: Source, below?: MergedView) {
     this.#source = source;
+    this.#below = below;
     this.isImmutable = source.isStack;
   }
 
@@ -171,6 +173,11 @@ class MergedView implements View {
     return directory;
   }
 
+  /** The same stack with one more layer: what was read of this one is not read again. */
+  with(layer: Layer): MergedView {
+    return new MergedView({ ...this.#source, layers: [...this.#source.layers, layer] }, this);
+  }
+
   #read(path: RawPath): MergedDirectory | undefined {
     const { layers } = this.#source;
     let from: readonly number[];
@@ -181,14 +188,29 @@ class MergedView implements View {
       if (place === undefined || !place.isDirectory) return undefined;
       from = place.layers;
     }
-    return { places: this.#merge(path, from), sorted: undefined };
+    const top = layers.length - 1;
+    if (this.#below === undefined || (from.length === 1 && from[0] === top)) {
+      return { places: this.#merge(path, from).places, sorted: undefined };
+    }
+    const below = this.#below.#directory(path)!;
+    if (from[0] !== top) return below;
+    const { places, closed } = this.#merge(path, [top]);
+    for (const [name, place] of below.places) {
+      if (closed.has(name)) continue;
+      const own = places.get(name);
+      if (own === undefined) places.set(name, place);
+      else if (place.isDirectory) places.set(name, { layers: [top, ...place.layers], isDirectory: true });
+    }
+    return { places, sorted: undefined };
   }
 
-  /** Reads one directory in the layers that have it, topmost first, as overlayfs looks names up. */
-  #merge(path: RawPath, from: readonly number[]): ReadonlyMap<RawPath, Place> {
+  /**
+   * Reads one directory in the layers that have it, topmost first, as overlayfs looks names up. `closed` are the names
+   * that layers further down can add nothing to.
+   */
+  #merge(path: RawPath, from: readonly number[]): { places: Map<RawPath, Place>; closed: Set<RawPath> } {
     const { layers, overlay } = this.#source;
-    const places = new Map<RawPath, { layers: number[]; isDirectory: boolean }>();
-    /** Names that lower layers can add nothing to. Not needed for the last layer. */
+    const places = new Map<RawPath, Place & { layers: number[] }>();
     const closed = new Set<RawPath>();
     for (const position of from) {
       const layer = layers[position]!;
@@ -196,8 +218,7 @@ class MergedView implements View {
         const name = entry.name as RawPath;
         if (closed.has(name)) continue;
         const child = joinRaw(path, name);
-        const isDirectory = entry.isDirectory();
-        if (isDirectory) {
+        if (entry.isDirectory()) {
           const place = places.get(name);
           if (place !== undefined) place.layers.push(position);
           else if (this.#isVisible(child, true)) places.set(name, { layers: [position], isDirectory: true });
@@ -213,7 +234,7 @@ class MergedView implements View {
         if (this.#isVisible(child, false)) places.set(name, { layers: [position], isDirectory: false });
       }
     }
-    return places;
+    return { places, closed };
   }
 
   #isVisible(path: RawPath, isDirectory: boolean): boolean {
