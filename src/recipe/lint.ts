@@ -117,7 +117,7 @@ function lintMetadata(recipe: Recipe, tree: Tree | undefined): RecipeFinding[] {
     // Our own text has no upstream whose page could be named.
     const needless = key === 'website' && recipe.sources.every((source) => source.format === 'hex');
     if (recipe[key] === '' && !needless) {
-      findings.push({ code: 'missing-metadata', severity: 'warning', at, message: `package.toml gives no ${key}` });
+      findings.push({ code: 'missing-metadata', severity: 'warning', at, message: `no ${key} in package.toml` });
     }
   }
   const folder = path.basename(recipe.directory);
