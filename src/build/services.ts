@@ -1,13 +1,16 @@
 // Owns: the wiring of one build: the store's parts, the sandbox when a step needs it, sources when a COPY needs them.
 
-import { mkdirSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
 import { createLayout, type Layout } from '../../oci/layout/layout.ts';
 import { fetchPinned, fetchSources } from '../fetch/fetch.ts';
+import { makeDirectories } from '../image/output.ts';
 import type { Watcher } from '../progress/event.ts';
 import { openSandbox } from '../sandbox/runtime.ts';
 import { writeSkeleton } from '../sandbox/skeleton.ts';
 import type { Sandbox } from '../sandbox/types.ts';
+import { callerId } from '../sandbox/userns.ts';
 import { openSnapshotStore } from '../snapshot/store.ts';
 import type { Secret, Services } from '../solver/services.ts';
 import { openRoot } from './roots.ts';
@@ -32,12 +35,27 @@ export interface OpenServices extends Services {
   readonly layout: Layout;
 }
 
+/** Made aside, so that another process never sees half of it. */
+function makeSkeleton(directory: string): void {
+  if (existsSync(directory)) return;
+  const aside = `${directory}.new-${process.pid}-${randomBytes(4).toString('hex')}`;
+  mkdirSync(aside);
+  writeSkeleton(aside);
+  try {
+    renameSync(aside, directory);
+  } catch (error) {
+    rmSync(aside, { recursive: true });
+    if (!existsSync(directory)) throw error;
+  }
+}
+
 /** Opens the store and everything a solve needs of it. Must run inside the user namespace. */
 export function openServices(options: ServiceOptions): OpenServices {
   const { store, signal, watch } = options;
+  makeDirectories(dirname(store), callerId());
   mkdirSync(store, { recursive: true });
   const skeleton = join(store, 'skeleton');
-  writeSkeleton(skeleton);
+  makeSkeleton(skeleton);
   let sandbox: Promise<Sandbox> | undefined;
   const fetching = {
     store,
@@ -57,7 +75,7 @@ export function openServices(options: ServiceOptions): OpenServices {
         sandbox ??
         openSandbox({
           ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
-          stateDirectory: join(store, 'work'),
+          stateDirectory: join(store, 'state'),
         });
       sandbox = opened;
       return opened;

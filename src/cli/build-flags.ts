@@ -52,3 +52,21 @@ export function servicesOf(context: CommandContext, watch: Watcher, extras: Solv
     watch,
   });
 }
+
+/** The store alone, for commands that build nothing. */
+export function storeServices(context: CommandContext): OpenServices {
+  return openServices({
+    store: context.storeDirectory,
+    jobs: context.jobs,
+    offline: true,
+    distfiles: [],
+    noCache: false,
+    secrets: new Map(),
+    sshSocket: undefined,
+    runtime: undefined,
+    driver: 'auto',
+    env: context.env,
+    signal: context.signal,
+    watch: () => {},
+  });
+}

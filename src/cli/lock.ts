@@ -5,7 +5,6 @@ import { type Digest, digestOf } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
 import { distfilesFrom, fetchPinned, fetchUnpinned } from '../fetch/fetch.ts';
 import { Landing, sourcePath } from '../fetch/source-store.ts';
-import { findTree, openTree } from '../recipe/tree.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
 import { type LockIo, lockRoot } from '../root/lock.ts';
@@ -14,6 +13,7 @@ import { rootSources } from '../root/sources.ts';
 import type { RootSource, RootSpec } from '../root/types.ts';
 import { verifyRoot } from '../root/verify.ts';
 import type { Command, CommandContext } from './command.ts';
+import { requireTree } from './trees.ts';
 
 const CHUNK = 1 << 20;
 /** The largest InRelease so far has a quarter of a mebibyte. */
@@ -33,8 +33,7 @@ export const command: Command = {
     if (context.offline) {
       throw new BuildError('USAGE', 'lock asks the archive what is new', { hint: 'leave --offline out' });
     }
-    const tree = context.treeDirectory === undefined ? findTree(context.cwd) : openTree(context.treeDirectory);
-    if (tree === undefined) throw new BuildError('USAGE', 'no recipe tree here or above', { hint: 'use --tree DIR' });
+    const tree = requireTree(context);
     let status = 0;
     for (const operand of context.args.operands) {
       const recipe = tree.recipe(tree.resolve(operand));

@@ -1,6 +1,5 @@
 // Owns: `ocibuild shell`: a look into the rootfs of a stage, or of the step that failed there. Nothing done in it is kept.
 
-import { existsSync, readFileSync } from 'node:fs';
 import { native } from '../../oci/profile.ts';
 import type { OpenServices } from '../build/services.ts';
 import { BuildError } from '../errors.ts';
@@ -9,7 +8,7 @@ import { type Graph, isLayerOp, type RunOp } from '../graph/op.ts';
 import { createAssembler } from '../image/assemble.ts';
 import type { OpId } from '../progress/event.ts';
 import type { Snapshot } from '../snapshot/types.ts';
-import { type FailedStep, failedPath } from '../solver/run-step.ts';
+import { readFailedStep } from '../solver/failed-step.ts';
 import { solveOps } from '../solver/solve.ts';
 import { resolveUser } from '../solver/user.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
@@ -93,7 +92,7 @@ async function openPlace(
     });
   }
   const name = stage ?? graph.ops[target.op]!.label.stage;
-  const failed = readFailed(failedPath(services.store, target.name, name));
+  const failed = readFailedStep(services.store, { target: target.name, stage: name });
   if (failed !== undefined) {
     const snapshot = failed.diffs.reduce(
       (base, diff) => services.snapshots.extend(base, diff),
@@ -114,10 +113,6 @@ async function openPlace(
     cwd: run?.cwd ?? '/',
     user: run?.user ?? '',
   };
-}
-
-function readFailed(path: string): FailedStep | undefined {
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as FailedStep) : undefined;
 }
 
 /** The step whose environment a shell in this state has. */

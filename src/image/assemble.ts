@@ -172,7 +172,7 @@ class Assembler {
         profile,
       });
       const layer: Layer = { descriptor: written.descriptor, diffId: written.diffId };
-      verifyLayer({
+      await verifyLayer({
         tar: readLayer(layout, layer.descriptor),
         diffId: layer.diffId,
         entries: snapshots.entries(own.below, own.diff),

@@ -32,7 +32,12 @@ export function exportScript(recipe: ExportedRecipe): string {
     `  id=$(buildah pull -q oci:images/${image.folder})`,
     `  buildah tag "$id" localhost/${quote(image.name)}`,
   ]);
-  const buildah = ['buildah bud --layers', `--timestamp ${recipe.epoch}`, ...common, `-t ${quote(tag)} -f Containerfile .`];
+  const buildah = [
+    'buildah bud --layers',
+    `--timestamp ${recipe.epoch}`,
+    ...common,
+    `-t ${quote(tag)} -f Containerfile .`,
+  ];
   const contexts = recipe.images.map(
     (image) => `--build-context ${quote(`${image.name}=oci-layout://images/${image.folder}@${image.digest}`)}`,
   );

@@ -69,14 +69,20 @@ function blobsOf(store: Layout, index: Digest, manifest: Digest): readonly Diges
 }
 
 function indexDescriptor(store: Layout, index: Digest): Descriptor {
-  return { mediaType: MEDIA_TYPE.index, digest: index, size: statSync(store.blobPath(index)).size };
+  return {
+    mediaType: MEDIA_TYPE.index,
+    digest: index,
+    size: statSync(store.blobPath(index)).size,
+    // Clients that find images by tag alone, as umoci does, ask for this one when none is given.
+    annotations: { 'org.opencontainers.image.ref.name': 'latest' },
+  };
 }
 
 /** Whether the layout at a path already is this image and nothing else. */
 function isCurrent(directory: string, store: Layout, index: Digest, blobs: readonly Digest[]): boolean {
   try {
     const [only, ...more] = openLayout(directory).readIndex();
-    if (only?.digest !== index || more.length > 0) return false;
+    if (only?.digest !== index || only.annotations === undefined || more.length > 0) return false;
     const names = readdirSync(join(directory, 'blobs', 'sha256'));
     const isWhole = (digest: Digest): boolean =>
       statSync(join(directory, 'blobs', 'sha256', hexOf(digest))).size === statSync(store.blobPath(digest)).size;
@@ -136,7 +142,8 @@ function swap(fresh: string, directory: string): void {
   if (hadOld) rmSync(old, { recursive: true, force: true });
 }
 
-function makeDirectories(directory: string, owner: Ownership): void {
+/** Makes what is missing of a path, and gives what it made to the caller. */
+export function makeDirectories(directory: string, owner: Ownership): void {
   const first = mkdirSync(directory, { recursive: true });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made)) chownSync(made, owner.uid, owner.gid);

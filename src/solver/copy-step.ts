@@ -10,7 +10,13 @@ import { copyKey } from '../graph/cache-key.ts';
 import type { CopyOp, FileOrigin } from '../graph/op.ts';
 import { copySelection, writeInto } from '../snapshot/copy.ts';
 import { isJoinable } from '../snapshot/join.ts';
-import { type SelectedItem, type Selection, selectedEntries, selectFiles, selectionDigest } from '../snapshot/select.ts';
+import {
+  type SelectedItem,
+  type Selection,
+  selectedEntries,
+  selectFiles,
+  selectionDigest,
+} from '../snapshot/select.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';

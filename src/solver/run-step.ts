@@ -23,9 +23,9 @@ import { copySelection } from '../snapshot/copy.ts';
 import { hostText } from '../snapshot/raw-fs.ts';
 import { selectionDigest } from '../snapshot/select.ts';
 import type { Workspace } from '../snapshot/store.ts';
-import type { DiffId, MountPoint, Snapshot } from '../snapshot/types.ts';
-import { writeFileWhole } from './actions.ts';
+import type { MountPoint, Snapshot } from '../snapshot/types.ts';
 import type { CopyStep, CopyWork } from './copy-step.ts';
+import { type FailedStep, forgetFailedStep, rememberFailedStep } from './failed-step.ts';
 import { StepLog } from './log.ts';
 import type { Results, Services } from './services.ts';
 import { NamedLocks } from './slots.ts';
@@ -116,7 +116,7 @@ export class RunStep {
       for (const undo of prepared.undo.reverse()) undo();
     }
     if (status !== 0) throw this.#failure(op, workspace, status, log);
-    rmSync(failedPath(store, op.label.target, op.label.stage), { force: true });
+    forgetFailedStep(store, op.label);
   }
 
   /** The error of a step that ended badly; its rootfs is kept, for `ocibuild shell`. */
@@ -125,7 +125,7 @@ export class RunStep {
     const { snapshots, store } = this.#services;
     const { snapshot } = snapshots.commit(workspace);
     const record: FailedStep = { diffs: snapshot.diffs, env: op.env, cwd: op.cwd, user: op.user, text: label.text };
-    writeFileWhole(failedPath(store, label.target, label.stage), `${JSON.stringify(record)}\n`);
+    rememberFailedStep(store, label, record);
     const lines = log.tail().map((line) => `    ${line}`);
     const network = op.network === 'none' ? '\n  (steps have no network; RUN --network=default opens it for one)' : '';
     const shell = label.target.includes('/')
@@ -274,19 +274,4 @@ function mountPoint(mount: StepMount): MountPoint[] {
 function firstLine(text: string): string {
   const line = text.split('\n', 1)[0]!;
   return line.length < text.length ? `${line} …` : line;
-}
-
-/** A failed step as `<store>/failed/` remembers it: the rootfs it left, and what it ran with. */
-export interface FailedStep {
-  /** Bottom first. */
-  readonly diffs: readonly DiffId[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-  readonly user: string;
-  readonly text: string;
-}
-
-/** Where the rootfs of a failed step is remembered, one for each stage. */
-export function failedPath(store: string, target: string, stage: string): string {
-  return join(store, 'failed', `${`${target}@${stage}`.replace(/[^\w.@-]+/g, '_')}.json`);
 }
