@@ -76,7 +76,8 @@ export const command: Command = {
       const finder = createFinder(optionalTree(context), { platform: platformOf(context), cwd });
       const outcome = await build([request], finder, services);
       progress.close();
-      const { target, image } = outcome.built[0]!;
+      const made = outcome.built[0]!;
+      const { target, image } = made;
       const { snapshot } = outcome.solution.results.get(target.op)!;
       const output = {
         indexDigest: image.indexDigest,
@@ -86,7 +87,7 @@ export const command: Command = {
         policy: target.policy,
       };
       for (const each of outputs) await writeOutput(services.layout, output, each, callerId());
-      context.stdout.write(resultLine(name, image, performance.now() - started));
+      context.stdout.write(resultLine(outcome, made, performance.now() - started));
       context.stdout.write(solveSummary(outcome));
       return 0;
     } finally {

@@ -1,12 +1,14 @@
 // Owns: what a finished build prints.
 
-import type { BuildOutcome } from '../build.ts';
-import type { BuiltImage } from '../solver/services.ts';
+import type { BuildOutcome, Built } from '../build.ts';
 
-/** `recipes/hello sha256:… 1.2s built`: name, index digest, seconds, and whether anything had to be done for it. */
-export function resultLine(name: string, image: BuiltImage, milliseconds: number): string {
+/** `recipes/hello sha256:… 1.20s built`: name, index digest, seconds, and whether anything was done for it. */
+export function resultLine(outcome: BuildOutcome, { target, image }: Built, milliseconds: number): string {
   const seconds = (milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 0);
-  return `${name} ${image.indexDigest} ${seconds}s ${image.isCached ? 'cached' : 'built'}\n`;
+  const hasRun = outcome.graph.ops.some(
+    (op) => op.label.target === target.name && outcome.solution.states[op.id] === 'done',
+  );
+  return `${target.name} ${image.indexDigest} ${seconds}s ${image.isCached && !hasRun ? 'cached' : 'built'}\n`;
 }
 
 /** `steps: 12 run, 30 cached`: over everything the build needed. */

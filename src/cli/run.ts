@@ -28,10 +28,10 @@ export const command: Command = {
       const outcome = await build(requests, finder, services);
       progress.close();
       const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
-      for (const { target, image } of outcome.built) {
-        const layout = join(out, target.recipe!.shortName);
-        writeImageLayout(services.layout, image, layout, callerId());
-        context.stdout.write(resultLine(target.name, image, performance.now() - started));
+      for (const made of outcome.built) {
+        const layout = join(out, made.target.recipe!.shortName);
+        writeImageLayout(services.layout, made.image, layout, callerId());
+        context.stdout.write(resultLine(outcome, made, performance.now() - started));
       }
       context.stdout.write(solveSummary(outcome));
       return 0;
