@@ -39,7 +39,7 @@ grep '^[0-9a-f]' "$pins" | while read -r sha256 pin; do
   path=${pin#debian:}
   file=$into/${path##*/}
   verified "$sha256" "$file" && continue
-  for mirror in $(mirrors | sed 's,/*$,,' | grep -E '^https?://.*/debian$|^https?://' | awk '!seen[$0]++'); do
+  for mirror in $(mirrors | sed 's,/*$,,' | grep -E '^https?://' | awk '!seen[$0]++'); do
     # The sign for a plus in a path is spelled out: some archives read it as a space.
     url=$mirror/$(printf %s "$path" | sed 's/+/%2B/g')
     if fetch "$url" "$file.part" 2>/dev/null && verified "$sha256" "$file.part"; then
