@@ -1,8 +1,10 @@
 // Owns: the pipeline, top to bottom: requests to graph, graph to snapshots, snapshots to images.
 
+import { formatPlatform } from '../oci/platform.ts';
 import { native } from '../oci/profile.ts';
 import { recordRoots } from './build/roots-record.ts';
 import type { OpenServices } from './build/services.ts';
+import { BuildError } from './errors.ts';
 import { lower } from './graph/lower.ts';
 import type { Graph, Target } from './graph/op.ts';
 import type { BuildRequest, ImageFinder } from './graph/request.ts';
@@ -30,6 +32,7 @@ export async function build(
 ): Promise<BuildOutcome> {
   const graph = lower(requests, finder);
   for (const warning of graph.warnings) services.watch({ type: 'warning', ...warning });
+  for (const target of graph.targets) requirePlatform(target);
   services.watch({
     type: 'plan',
     ops: graph.ops.length,
@@ -42,4 +45,16 @@ export async function build(
   recordRoots(services.store, graph, solution);
   const built = graph.requested.map((index) => ({ target: graph.targets[index]!, image: solution.images.get(index)! }));
   return { graph, solution, built };
+}
+
+/** A recipe may say for which platforms it is; planning it for another is fine, building it is not. */
+function requirePlatform({ name, recipe, platform }: Target): void {
+  const wanted = formatPlatform(platform);
+  if (recipe === undefined || recipe.platforms.length === 0 || recipe.platforms.includes(wanted)) return;
+  throw new BuildError('MACHINE', `${name} is not for ${wanted}`, {
+    location: recipe.location,
+    want: recipe.platforms.join(', '),
+    got: wanted,
+    hint: 'name one of them with --platform',
+  });
 }

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import type { ImageConfig } from '../../oci/config.ts';
 import { resolveImage } from '../../oci/layout/image.ts';
 import { openLayout } from '../../oci/layout/layout.ts';
-import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
+import { hostPlatform, type Platform } from '../../oci/platform.ts';
 import { native } from '../../oci/profile.ts';
 import { parseContainerfile } from '../containerfile/parse.ts';
 import { BuildError } from '../errors.ts';
@@ -37,14 +37,6 @@ export interface RecipeOptions {
 /** The request that builds a recipe: everything comes from its folder, nothing from the caller's environment. */
 export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequest {
   const { platform, cwd } = options;
-  const wanted = formatPlatform(platform);
-  if (recipe.platforms.length > 0 && !recipe.platforms.includes(wanted)) {
-    throw new BuildError('MACHINE', `${recipe.name} is not for ${wanted}`, {
-      location: recipe.location,
-      want: recipe.platforms.join(', '),
-      got: wanted,
-    });
-  }
   const path = join(recipe.directory, 'Containerfile');
   const containerfile =
     recipe.kind === 'debian-root' ? undefined : parseContainerfile(readFileSync(path), shownPath(path, cwd));
@@ -70,6 +62,7 @@ export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequ
 export function createFinder(tree: Tree | undefined, options: RecipeOptions): ImageFinder {
   return {
     lookup: (reference) => tree?.lookup(reference),
+    claims: (reference) => tree?.claims?.(reference) === true,
     request: (name) => recipeRequest(tree!.recipe(name), options),
     layoutImage,
   };

@@ -46,6 +46,8 @@ export interface LayoutImage {
 export interface ImageFinder {
   /** A recipe of the tree that the reference names, or undefined. */
   lookup(reference: string): string | undefined;
+  /** True for a reference that can only mean a recipe of the tree, whether that exists or not. */
+  claims(reference: string): boolean;
   request(recipeName: string): BuildRequest;
   /** Throws when the layout holds no image for the platform. */
   layoutImage(directory: string, platform: Platform, selector: string | undefined): LayoutImage;

@@ -192,6 +192,12 @@ class FileLowering {
       const index = this.#builder.target(recipe, () => this.#builder.finder.request(recipe), at);
       return this.#builder.targetImage(index, label);
     }
+    if (this.#builder.finder.claims(reference)) {
+      throw new BuildError('UNKNOWN_RECIPE', `the tree has no recipe ${reference}`, {
+        location: at,
+        hint: 'ocibuild plan --all lists those it has',
+      });
+    }
     throw new BuildError(
       'MACHINE',
       `${reference} is no stage, recipe or named context, and registries cannot be read yet`,

@@ -32,6 +32,7 @@ function request(name: string, text: string, more: Partial<BuildRequest> = {}): 
 function finder(files: Readonly<Record<string, string>> = {}): ImageFinder {
   return {
     lookup: (reference) => (files[reference] === undefined ? undefined : reference),
+    claims: (reference) => reference.startsWith('recipes/'),
     request: (name) => request(name, files[name]!),
     layoutImage: () => {
       throw new Error('no layout here');
@@ -151,7 +152,9 @@ describe('the config', () => {
 
 describe('stages', () => {
   test('what the target does not need is not lowered', () => {
-    const { graph } = lowerText('FROM scratch AS a\nRUN a\nFROM scratch AS b\nRUN b\nFROM scratch\nCOPY --from=a x y\n');
+    const { graph } = lowerText(
+      'FROM scratch AS a\nRUN a\nFROM scratch AS b\nRUN b\nFROM scratch\nCOPY --from=a x y\n',
+    );
     expect(runs(graph).map((run) => run.label.stage)).toEqual(['a']);
   });
   test('--target by name and by number', () => {
@@ -222,6 +225,11 @@ describe('the tree', () => {
         message: expect.stringContaining('recipes/a -> recipes/b -> recipes/a'),
         location: expect.objectContaining({ file: 'recipes/b/Containerfile', line: 2 }),
       }),
+    );
+  });
+  test('a recipe that does not exist is told from an image of a registry', () => {
+    expect(() => lower([request('app', 'FROM recipes/nope\n')], finder())).toThrowError(
+      expect.objectContaining({ code: 'UNKNOWN_RECIPE', location: expect.objectContaining({ line: 1 }) }),
     );
   });
   test('a recipe two others need is one target', () => {
