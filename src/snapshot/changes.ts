@@ -84,20 +84,21 @@ export function pruneUpper(upper: HostPath, merged: HostPath, base: View, stubs:
       ? below === undefined
       : below === undefined
         ? !hidden && stubs.has(path)
-        : isUnchanged(path, toNode(stats, host), host, below);
+        : isUnchanged(path, toNode(stats, host), below, base, () => readlinkRaw(host));
     if (isNothing) unlinkSync(bytesOf(host));
     return !isNothing;
   }
-
-  function isUnchanged(path: RawPath, node: Node, host: HostPath, below: Node): boolean {
-    if (node.type !== below.type || !sameOwnerAndMode(node, below)) return false;
-    if (node.size !== below.size || node.mtimeNs !== below.mtimeNs) return false;
-    if (node.device?.major !== below.device?.major || node.device?.minor !== below.device?.minor) return false;
-    if (node.type === 'symlink') return readlinkRaw(host) === base.readlink(path);
-    return node.type !== 'file' || digestFile(host) === base.fileDigest(path);
-  }
 }
 
-function sameOwnerAndMode(one: Node, other: Node): boolean {
+/** Same type, owner, mode, time and content. `readlink` gives the new target; `node` tells where the new bytes are. */
+export function isUnchanged(path: RawPath, node: Node, below: Node, base: View, readlink: () => RawPath): boolean {
+  if (node.type !== below.type || !sameOwnerAndMode(node, below)) return false;
+  if (node.size !== below.size || node.mtimeNs !== below.mtimeNs) return false;
+  if (node.device?.major !== below.device?.major || node.device?.minor !== below.device?.minor) return false;
+  if (node.type === 'symlink') return readlink() === base.readlink(path);
+  return node.type !== 'file' || digestFile(node.hostPath) === base.fileDigest(path);
+}
+
+export function sameOwnerAndMode(one: Node, other: Node): boolean {
   return one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
 }

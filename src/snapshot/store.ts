@@ -20,6 +20,7 @@ import { displayPath, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import { pruneUpper } from './changes.ts';
 import { materialise } from './copy.ts';
+import { collectCopied, copyOut, pointsOf } from './copy-driver.ts';
 import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
 import { readIndex } from './digest-index.ts';
 import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
@@ -268,9 +269,7 @@ class DirectoryStore implements SnapshotStore {
   mount(workspace: Workspace, extra: readonly MountPoint[] = []): string {
     if (workspace.state === 'ended' || workspace.state === 'mounted')
       throw new Error(`workspace is ${workspace.state}`);
-    if (this.driver === 'copy') {
-      throw new BuildError('MACHINE', 'this store has no overlay to mount', { hint: 'see `ocibuild doctor`' });
-    }
+    if (this.driver === 'copy') return this.#copyOut(workspace, extra);
     const stubs = under(workspace.directory, 'stubs');
     for (const path of makeStubs(stubs, this.view(workspace.base), extra)) workspace.stubs.add(path);
     const own = workspace.directory.slice(this.#root.length + 1);
@@ -292,9 +291,19 @@ class DirectoryStore implements SnapshotStore {
     return workspace.merged;
   }
 
+  /** The copying driver's mount: a whole rootfs of its own. */
+  #copyOut(workspace: Workspace, extra: readonly MountPoint[]): string {
+    if (workspace.state === 'unmounted') throw new Error('a copied rootfs is there once');
+    const points = [...pointsOf(this.#skeleton), ...extra];
+    for (const path of copyOut(workspace, hostPath(workspace.merged), points)) workspace.stubs.add(path);
+    workspace.digests.clear();
+    workspace.state = 'mounted';
+    return workspace.merged;
+  }
+
   unmount(workspace: Workspace): void {
     if (workspace.state !== 'mounted') return;
-    unmountOverlay(this.path, workspace.merged);
+    if (this.driver === 'overlay') unmountOverlay(this.path, workspace.merged);
     workspace.state = 'unmounted';
   }
 
@@ -390,9 +399,11 @@ class DirectoryStore implements SnapshotStore {
     const { upper } = workspace;
     const wasMounted = workspace.state !== 'open';
     let opaque = new Set<RawPath>();
+    const isCopied = wasMounted && this.driver === 'copy';
+    if (isCopied) collectCopied(workspace, hostPath(workspace.merged), workspace.stubs);
     if (readdirRaw(upper).length === 0) return this.#landEmpty(workspace);
     const base = this.view(workspace.base);
-    if (wasMounted) {
+    if (wasMounted && !isCopied) {
       if (workspace.state === 'unmounted') this.mount(workspace);
       const stubs = new Set([...this.#stubsOfSkeleton(), ...workspace.stubs]);
       const changes = pruneUpper(upper, hostPath(workspace.merged), base, stubs);
@@ -409,7 +420,13 @@ class DirectoryStore implements SnapshotStore {
     });
     if (summary.diff === EMPTY_DIFF) return this.#landEmpty(workspace);
     const { diff, entries, bytes } = summary;
-    const meta: DiffMeta = { entries, bytes, opaque, hasWhiteouts: summary.hasWhiteouts, isPlain: !wasMounted };
+    const meta: DiffMeta = {
+      entries,
+      bytes,
+      opaque,
+      hasWhiteouts: summary.hasWhiteouts,
+      isPlain: !wasMounted || isCopied,
+    };
     // The root is in no layer: whatever a step did to it ends here.
     setOwner(upper, 0, 0);
     setMode(upper, 0o755);

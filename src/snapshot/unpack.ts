@@ -68,6 +68,9 @@ function adding(work: () => void): void {
   try {
     work();
   } catch (error) {
+    // Following symlinks is the same for COPY, and reported as such there.
+    if (error instanceof BuildError && error.code === 'COPY')
+      throw new BuildError('ADD', error.message, { cause: error });
     if (error instanceof OciError) throw new BuildError('ADD', error.message, { cause: error });
     if (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG') {
       throw new BuildError('ADD', 'the archive has a name that is too long', {

@@ -57,7 +57,7 @@ interface Source {
   readonly cache: StatCache | undefined;
 }
 
-/** A view over diffs, bottom first. An empty stack is an empty rootfs, which has no root directory to lstat. */
+/** A view over diffs, bottom first. An empty stack is an empty rootfs. */
 export function openView(layers: readonly Layer[]): MergedView {
   return new MergedView({ layers, overlay: true, isStack: true, ignore: undefined, cache: undefined });
 }
@@ -90,6 +90,7 @@ export class MergedView implements View {
   }
 
   lstat(path: RawPath): Node | undefined {
+    if (path === '' && this.#source.layers.length === 0) return EMPTY_ROOT;
     const found = this.#locate(path);
     return found === undefined ? undefined : toNode(found.stats, found.host);
   }
@@ -247,6 +248,18 @@ export class MergedView implements View {
     );
   }
 }
+
+const EMPTY_ROOT: Node = {
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtimeNs: 0n,
+  inode: 'empty',
+  nlink: 1,
+  hostPath: Buffer.alloc(0),
+};
 
 export function compareBytes(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;

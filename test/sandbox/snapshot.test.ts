@@ -132,6 +132,21 @@ inNamespaces(import.meta.url, () => {
     expect(step(store, below, script).snapshot.id).toBe(done.snapshot.id);
   });
 
+  describe('the copying driver gives the same layers', () => {
+    const copying = testStore(join(directory, 'copying'), 'copy');
+    test.each(CASES)('%s', (name, base, script, entries) => {
+      if (name === 'a socket is skipped') return;
+      const host = hostTree(directory, `copied-${name.replace(/\W+/g, '-')}`, `${base || 'true'}`);
+      const below = copyOnto(copying, copying.scratch(), host, ['.'], {}).snapshot;
+      if (name === 'append to one of two lower hard links') {
+        expect(() => step(copying, below, script)).toThrow(/a step changed a file of several names: \/a, \/b/);
+        return;
+      }
+      const done = step(copying, below, script);
+      expect(brief(copying.entries(below, done.diff))).toEqual(entries);
+    });
+  });
+
   test('append to one of two lower hard links leaves the other name alone', () => {
     const host = hostTree(directory, 'two-links', 'echo a > a; ln a b');
     const below = copyOnto(store, store.scratch(), host, ['.']).snapshot;

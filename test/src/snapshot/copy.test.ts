@@ -318,19 +318,16 @@ asRoot(import.meta.url, () => {
         const files: string[] = [];
         for (const { path, kind, mode, size, time } of nodes) {
           const at = join(host, path);
-          mkdirSync(join(at, '..'), { recursive: true });
           if (existsSync(at)) continue;
           try {
+            mkdirSync(join(at, '..'), { recursive: true });
             if (kind === 'directory') mkdirSync(at);
             else if (kind === 'symlink') symlinkSync(path, at);
             else if (kind === 'link' && files.length > 0) linkSync(files[0]!, at);
             else writeFileSync(at, Buffer.alloc(size, 1));
           } catch (error) {
-            // A dangling symlink of the same name is in the way.
-            if (
-              (error as NodeJS.ErrnoException).code === 'EEXIST' ||
-              (error as NodeJS.ErrnoException).code === 'ENOENT'
-            )
+            // A file or a dangling symlink is in the way.
+            if (['EEXIST', 'ENOENT', 'ENOTDIR', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code)))
               continue;
             throw error;
           }

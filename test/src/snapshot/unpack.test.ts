@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Headers, pack } from 'tar-stream';
+import { type Header, pack } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../oci/digest.ts';
 import { rawPath } from '../../../oci/raw-path.ts';
@@ -11,13 +11,13 @@ import type { ImageLayer } from '../../../src/snapshot/unpack.ts';
 import { importImage, unpackArchive } from '../../../src/snapshot/unpack.ts';
 import { asRoot, brief, copyOnto, hostTree, inWorkspace, listing, temporary, testStore } from './fixture.ts';
 
-type Member = Headers & { body?: string };
+type Member = Partial<Header> & { name: string } & { body?: string };
 
 function tarOf(members: readonly Member[]): Promise<Buffer> {
   const out = pack();
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
-    out.on('data', (chunk: Buffer) => chunks.push(chunk));
+    out.on('data', (chunk: unknown) => chunks.push(chunk as Buffer));
     out.on('end', () => resolve(Buffer.concat(chunks)));
     out.on('error', reject);
     for (const { body, ...headers } of members)
@@ -122,7 +122,7 @@ asRoot(import.meta.url, () => {
     test.each(REFUSED)('%s', async (_, members, message, limits) => {
       await expect(add(members, '/x/', scratch, limits)).rejects.toThrow(
         expect.objectContaining({
-          code: message.source.includes('circle') ? 'ADD' : expect.stringMatching(/ADD|COPY/),
+          code: 'ADD',
           message: expect.stringMatching(message),
         }),
       );
