@@ -95,7 +95,7 @@ function makeIo(
   const command = `ocibuild lock ${recipe.shown}`;
   return {
     async fetchUnpinned(_file, mirrors) {
-      const { bytes } = await fetchUnpinned(mirrors, IN_RELEASE_LIMIT, settings);
+      const { bytes } = await fetchUnpinned(mirrors, IN_RELEASE_LIMIT, { env: context.env, signal: context.signal });
       await keep(store, bytes);
       return bytes;
     },
