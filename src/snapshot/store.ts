@@ -22,6 +22,7 @@ import { pruneUpper } from './changes.ts';
 import { materialise } from './copy.ts';
 import { collectCopied, copyOut, pointsOf } from './copy-driver.ts';
 import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
+import { type DiffMeta, formatMeta, NOTHING, parseMeta } from './diff-meta.ts';
 import { readIndex } from './digest-index.ts';
 import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
 import { digestFile } from './file-digest.ts';
@@ -47,16 +48,6 @@ import { openStatCache, type StatCache } from './stat-cache.ts';
 import { makeStubs } from './stubs.ts';
 import type { Committed, DiffId, MountPoint, Snapshot, View } from './types.ts';
 import { hostView, type Ignore, type Layer, type MergedView, openDiff, openView } from './view.ts';
-
-/** What is known of a diff beyond its tree. */
-export interface DiffMeta {
-  readonly entries: number;
-  readonly bytes: number;
-  readonly opaque: ReadonlySet<RawPath>;
-  readonly hasWhiteouts: boolean;
-  /** True when no overlay ever wrote to it: no directory of it hides anything, wherever it is stacked. */
-  readonly isPlain: boolean;
-}
 
 /** A diff in the making. Exactly one of commit and discard ends it. */
 export interface Workspace {
@@ -575,8 +566,6 @@ class DirectoryStore implements SnapshotStore {
   }
 }
 
-const NOTHING: DiffMeta = { entries: 0, bytes: 0, opaque: new Set(), hasWhiteouts: false, isPlain: true };
-
 /** What is left of a workspace once its upper is gone: a handful of empty directories. */
 function isSmall(directory: HostPath): boolean {
   let count = 0;
@@ -601,27 +590,6 @@ export function mounted(snapshot: Snapshot): DiffId[] {
     out.push(diff);
   }
   return out.reverse();
-}
-
-function formatMeta(meta: DiffMeta): string {
-  return `${JSON.stringify({ format: 1, ...meta, opaque: [...meta.opaque] })}\n`;
-}
-
-function parseMeta(text: string): DiffMeta | undefined {
-  let read: Partial<Record<keyof DiffMeta | 'format', unknown>>;
-  try {
-    read = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (read.format !== 1 || !Array.isArray(read.opaque)) return undefined;
-  return {
-    entries: Number(read.entries),
-    bytes: Number(read.bytes),
-    opaque: new Set(read.opaque as RawPath[]),
-    hasWhiteouts: read.hasWhiteouts === true,
-    isPlain: read.isPlain === true,
-  };
 }
 
 function lost(diff: DiffId): BuildError {
