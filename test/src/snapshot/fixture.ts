@@ -18,6 +18,9 @@ import { hostView } from '../../../src/snapshot/view.ts';
 
 const MARK = 'OCIBUILD_TEST_NAMESPACE';
 const VITEST = fileURLToPath(new URL('../../../node_modules/vitest/vitest.mjs', import.meta.url));
+const ROOT_DIRECTORY = fileURLToPath(new URL('../../..', import.meta.url));
+const CONFIG = fileURLToPath(new URL('./inside.config.ts', import.meta.url));
+const TIMEOUT = 400_000;
 const NAMESPACES = { root: ['--mount'], user: ['--user', '--map-root-user', '--mount'] };
 
 /**
@@ -34,23 +37,29 @@ export function inNamespaces(file: string, body: () => void): void {
     const probe = spawnSync('unshare', [...flags, 'true'], { encoding: 'utf8' });
     const reason = probe.status === 0 ? undefined : (probe.error?.message ?? probe.stderr.trim());
     if (reason !== undefined) console.warn(`skipped as ${kind}: no namespace: ${reason}`);
-    test.skipIf(reason !== undefined)(`in a namespace, as ${kind}`, () => runInside(file, flags, kind));
+    test.skipIf(reason !== undefined)(`in a namespace, as ${kind}`, { timeout: TIMEOUT }, () =>
+      runInside(file, flags, kind),
+    );
   }
 }
 
 /** For tests that change owners but mount nothing: inside a user namespace when not run by root. */
 export function asRoot(file: string, body: () => void): void {
   if (process.getuid?.() === 0) body();
-  else test('in a user namespace', () => runInside(file, NAMESPACES.user, 'user'));
+  else test('in a user namespace', { timeout: TIMEOUT }, () => runInside(file, NAMESPACES.user, 'user'));
 }
 
 function runInside(file: string, flags: readonly string[], kind: string): void {
   const path = fileURLToPath(file);
-  const done = spawnSync('unshare', [...flags, process.execPath, VITEST, 'run', path], {
-    encoding: 'utf8',
-    env: { ...process.env, [MARK]: kind },
-    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
-  });
+  const done = spawnSync(
+    'unshare',
+    [...flags, process.execPath, VITEST, 'run', '--root', ROOT_DIRECTORY, '--config', CONFIG, path],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, [MARK]: kind },
+      cwd: ROOT_DIRECTORY,
+    },
+  );
   expect(done.status, `${done.stdout}\n${done.stderr}`).toBe(0);
 }
 
