@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const STARTS_PROGRAMS = { testTimeout: 120_000, hookTimeout: 120_000, globalSetup: ['test/sandbox/engine-setup.ts'] };
+
 // unit: quick, no sandbox, no outside tools needed. The others start real programs and say why they skip.
 export default defineConfig({
   test: {
@@ -11,10 +13,10 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'sandbox', include: ['test/sandbox/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false },
+        test: { name: 'sandbox', include: ['test/sandbox/**/*.test.ts'], ...STARTS_PROGRAMS, fileParallelism: false },
       },
-      { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], testTimeout: 120_000 } },
-      { test: { name: 'regress', include: ['test/regress/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...STARTS_PROGRAMS } },
+      { test: { name: 'regress', include: ['test/regress/**/*.test.ts'], ...STARTS_PROGRAMS } },
     ],
   },
 });

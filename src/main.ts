@@ -42,7 +42,9 @@ async function main(words: readonly string[]): Promise<number> {
     if (!insideNamespace()) {
       const { ensureTools } = await import('./sandbox/provision.ts');
       await ensureTools({ env: process.env, stderr: process.stderr });
-      return enterNamespace({ argv: words, env: process.env });
+      // For who wants to know that a build needs one id only, on a machine that has a range.
+      const singleId = process.env['OCIBUILD_SINGLE_ID'] === '1';
+      return enterNamespace({ argv: words, env: process.env, ...(singleId ? { singleId } : {}) });
     }
   }
   return runCommand(command, args);
