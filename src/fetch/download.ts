@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import fetch, { type Response } from 'node-fetch';
+import type { Response } from 'node-fetch';
 import { BuildError } from '../errors.ts';
 import { showUrl } from './mirrors.ts';
 import { type Environment, proxyAgent, proxyFor } from './proxy.ts';
@@ -153,6 +153,8 @@ async function request(url: URL, from: number, options: DownloadOptions, signal:
     bare.username = '';
     bare.password = '';
   }
+  // Loaded here: a build that finds everything in its store asks nothing of the network.
+  const { default: fetch } = await import('node-fetch');
   return fetch(bare.href, {
     headers: headers as Record<string, string>,
     compress: false,

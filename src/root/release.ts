@@ -1,7 +1,7 @@
 // Owns: InRelease, the clear-signed table of contents of a suite: whose signature counts, and what the text says.
 // The text that is read is the text that was verified, never the file around it.
 
-import { type Key, readCleartextMessage, readKeys, verify } from 'openpgp';
+import type { Key } from 'openpgp';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
 import type { RootSpec } from './types.ts';
@@ -20,11 +20,17 @@ export interface Release {
   readonly files: ReadonlyMap<string, { readonly size: number; readonly digest: Digest }>;
 }
 
+/** It is large, and a build that finds everything in its cache verifies nothing. */
+async function loadOpenpgp() {
+  return await import('openpgp');
+}
+
 /**
  * Reads armored public keys and holds each to the fingerprint package.toml pins: one primary key a file, subkeys and all.
  * `armored` is in the order of `spec.keys`. Throws BuildError SIGNATURE.
  */
 export async function readPinnedKeys(spec: RootSpec, armored: readonly string[]): Promise<readonly Key[]> {
+  const { readKeys } = await loadOpenpgp();
   const keys: Key[] = [];
   for (const [position, pinned] of spec.keys.entries()) {
     const found = await readKeys({ armoredKeys: armored[position] ?? '' }).catch((cause: unknown) => {
@@ -52,6 +58,7 @@ export async function readPinnedKeys(spec: RootSpec, armored: readonly string[])
  */
 export async function verifyInRelease(spec: RootSpec, keys: readonly Key[], bytes: Uint8Array): Promise<string> {
   const cleartextMessage = Buffer.from(bytes).toString('utf8');
+  const { readCleartextMessage, verify } = await loadOpenpgp();
   const message = await readCleartextMessage({ cleartextMessage }).catch((cause: unknown) => {
     throw new BuildError('SIGNATURE', 'InRelease is no clear-signed OpenPGP message', {
       location: spec.location,
