@@ -10,7 +10,7 @@ import { BuildError } from '../errors.ts';
 import { homeDirectory } from './home.ts';
 import { holdsIds } from './id-map.ts';
 import { fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
-import { NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
+import { type MountedStep, NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
 import { chooseRuntime, type RuntimeName } from './tools.ts';
 import type { OutputSink, Sandbox, Step, StepResult } from './types.ts';
 import { hasIdRange, hasProcessNamespace, insideNamespace, stepIdMaps } from './userns.ts';
@@ -83,16 +83,10 @@ class RuntimeSandbox implements Sandbox {
     this.#check(step);
     const slot = this.#free.pop() ?? makeSlot(join(this.#stateDirectory, `slot-${++this.#slots}`));
     const id = `${step.id.replace(/[^A-Za-z0-9_.+-]/g, '-').slice(0, 64) || 'step'}-${process.pid}-${++counter}`;
+    const mounted: string[] = [];
     let isOver = false;
-    let isBound = false;
     try {
-      // A step's own user namespace has no power over directories of the host, so it cannot pass a closed one.
-      isBound = !canStepReach(step.rootfs);
-      if (isBound) {
-        mkdirSync(join(slot.directory, 'rootfs'), { recursive: true });
-        mount(['--bind', step.rootfs, join(slot.directory, 'rootfs')], step.rootfs);
-        step = { ...step, rootfs: join(slot.directory, 'rootfs') };
-      }
+      const prepared = this.#prepareMounts(step, slot, mounted);
       const facts: SpecFacts = {
         home: homeDirectory(step.rootfs, step.user.uid),
         devDirectory: slot.devDirectory,
@@ -106,12 +100,16 @@ class RuntimeSandbox implements Sandbox {
           ? { terminalSize: { width: process.stdout.columns, height: process.stdout.rows } }
           : {}),
       };
-      fillSlot(slot, specJson(stepSpec(step, facts)), step.network === 'none' ? NO_RESOLVER_FILE : callersResolver());
+      fillSlot(
+        slot,
+        specJson(stepSpec(prepared, facts)),
+        step.network === 'none' ? NO_RESOLVER_FILE : callersResolver(),
+      );
       const result = await this.#runContainer(id, step, slot, output, signal);
       isOver = true;
       return result;
     } finally {
-      if (isBound) spawnSync('umount', ['--lazy', join(slot.directory, 'rootfs')], { stdio: 'ignore' });
+      if (mounted.length > 0) spawnSync('umount', ['-l', ...mounted], { stdio: 'ignore' });
       rmSync(join(this.#stateDirectory, 'containers', id), { recursive: true, force: true });
       // After a failure of the runtime nobody knows what became of the slot.
       if (isOver && isSlotClean(slot)) this.#free.push(slot);
@@ -131,6 +129,31 @@ class RuntimeSandbox implements Sandbox {
     }
   }
 
+  /** Makes the mounts that the runtimes can't, or don't alike, and notes where, also when it throws half-way. */
+  #prepareMounts(step: Step, slot: Slot, mounted: string[]): MountedStep {
+    const add = (name: string, args: (directory: string) => string[]): string => {
+      const directory = join(slot.directory, name);
+      mkdirSync(directory, { recursive: true });
+      mount(args(directory), directory);
+      mounted.push(directory);
+      return directory;
+    };
+    return {
+      ...step,
+      // A step's own user namespace has no power over directories of the host, so it cannot pass a closed one.
+      rootfs: canStepReach(step.rootfs) ? step.rootfs : add('rootfs', (to) => ['--bind', step.rootfs, to]),
+      mounts: step.mounts.map((one, index) => {
+        if (one.type === 'bind') {
+          if (one.source === undefined) throw new Error(`a bind mount on ${one.target} without a source`);
+          return { ...one, source: one.source };
+        }
+        const size = one.size === undefined ? '' : `,size=${one.size}`;
+        const options = `nosuid,nodev,mode=${(one.mode ?? 0o1777).toString(8)}${size}`;
+        return { ...one, source: add(`tmpfs-${index}`, (to) => ['-t', 'tmpfs', '-o', options, 'tmpfs', to]) };
+      }),
+    };
+  }
+
   async #runContainer(
     id: string,
     step: Step,
@@ -146,9 +169,9 @@ class RuntimeSandbox implements Sandbox {
       detached: !isTerminal,
       cwd: slot.directory,
       env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
-      stdio: pipes === undefined ? 'inherit' : ['ignore', ...pipes.writers],
+      stdio: pipes === undefined ? 'inherit' : [pipes.input, ...pipes.writers],
     });
-    pipes?.closeWriters();
+    pipes?.closeOwn();
     let killing: Promise<void> | undefined;
     const ended = new Promise<number>((resolve, reject) => {
       child.on('error', reject);

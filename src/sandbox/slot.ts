@@ -84,6 +84,7 @@ export function fillSlot(slot: Slot, config: string, resolver: string): void {
   for (const [file, text] of [
     [slot.hostsFile, HOSTS_FILE],
     [slot.resolvFile, resolver],
+    [join(slot.directory, 'in'), ''],
   ] as const) {
     rmSync(file, { force: true });
     writeFileSync(file, text);
@@ -110,14 +111,19 @@ export function isSlotClean(slot: Slot): boolean {
 
 /** Unmounts and deletes; nothing of the slot is running. */
 export function removeSlot(slot: Slot): void {
-  spawnSync('umount', ['--recursive', '--lazy', slot.devDirectory], { stdio: 'ignore' });
+  spawnSync('umount', ['-l', slot.devDirectory], { stdio: 'ignore' });
   rmSync(slot.directory, { recursive: true, force: true });
 }
 
 export interface OutputPipes {
-  /** Descriptors for the child's stdout and stderr; close them with `closeWriters` once it has been started. */
+  /**
+   * Descriptors for the child; close them with `closeOwn` once it has been started. The input is an empty file: crun gives
+   * its three descriptors to the step's user, and called by root that would be the machine's own /dev/null; a pipe
+   * without a writer would let `cat /dev/stdin` wait for ever.
+   */
+  readonly input: number;
   readonly writers: readonly [number, number];
-  closeWriters(): void;
+  closeOwn(): void;
   /** Resolves when no writer is left and every byte has reached the sink. */
   readonly drained: Promise<void>;
   /** Gives up on writers that do not go away. */
@@ -139,9 +145,12 @@ export function openPipes(slot: Slot, output: OutputSink): OutputPipes {
     return { writer, socket, drained };
   });
   const [out, err] = [ends[0]!, ends[1]!];
+  const input = openSync(join(slot.directory, 'in'), constants.O_RDONLY);
   return {
+    input,
     writers: [out.writer, err.writer],
-    closeWriters: () => {
+    closeOwn: () => {
+      closeSync(input);
       closeSync(out.writer);
       closeSync(err.writer);
     },

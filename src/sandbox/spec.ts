@@ -110,6 +110,9 @@ export const READONLY_PATHS: readonly string[] = [
   '/proc/sysrq-trigger',
 ];
 
+/** A step whose tmpfs mounts have been made: `source` is where. */
+export type MountedStep = Step & { readonly mounts: ReadonlyArray<StepMount & { readonly source: string }> };
+
 /** What the machine and the rootfs add to a step. All paths are absolute host paths. */
 export interface SpecFacts {
   /** Home directory of the step's user as the rootfs' /etc/passwd has it, `/` when it has none. */
@@ -131,7 +134,7 @@ export interface SpecFacts {
 }
 
 /** The runtime-spec document of one step (OCI runtime-spec 1.0, config.md and config-linux.md). */
-export function stepSpec(step: Step, facts: SpecFacts): RuntimeSpec {
+export function stepSpec(step: MountedStep, facts: SpecFacts): RuntimeSpec {
   return {
     ociVersion: '1.0.2',
     root: { path: step.rootfs, readonly: false },
@@ -260,15 +263,10 @@ function specMapping({ inside, outside, count }: IdExtent): SpecIdMapping {
   return { containerID: inside, hostID: outside, size: count };
 }
 
-function extraMount(mount: StepMount): SpecMount {
-  const access = mount.readonly ? 'ro' : 'rw';
-  if (mount.type === 'bind') {
-    const source = mount.source ?? '';
-    return { destination: mount.target, type: 'bind', source, options: ['rbind', access, 'nosuid', 'nodev'] };
-  }
-  const options = ['nosuid', 'nodev', access, `mode=${(mount.mode ?? 0o1777).toString(8)}`];
-  if (mount.size !== undefined) options.push(`size=${mount.size}`);
-  return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options };
+function extraMount(mount: StepMount & { readonly source: string }): SpecMount {
+  // A tmpfs is mounted beforehand and bound: runc gives one over an existing directory that directory's mode.
+  const options = ['rbind', mount.readonly ? 'ro' : 'rw', 'nosuid', 'nodev'];
+  return { destination: mount.target, type: 'bind', source: mount.source, options };
 }
 
 export interface SpecMount {

@@ -70,10 +70,11 @@ async function runJob(job: DriverJob): Promise<number> {
   chmodSync(join(base, 'tmp'), 0o1777);
   copyFileSync(job.busybox, join(base, 'bin/busybox'));
   chmodSync(join(base, 'bin/busybox'), 0o755);
-  copyFileSync(job.busybox, join(base, 'bin/setuid-busybox'));
-  chmodSync(join(base, 'bin/setuid-busybox'), 0o4755);
+  mkdirSync(join(base, 'setuid'));
+  copyFileSync(job.busybox, join(base, 'setuid/su'));
+  chmodSync(join(base, 'setuid/su'), 0o4755);
   for (const name of APPLETS.split(' ')) symlinkSync('busybox', join(base, 'bin', name));
-  writeFileSync(join(base, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n');
+  writeFileSync(join(base, 'etc/passwd'), 'root::0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n');
   const seconds = new Map<object, number>();
   try {
     for (const runtime of job.runtimes) {

@@ -14,7 +14,7 @@ export interface User {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Another user than the one that runs the tests: reached through runuser. */
+  /** Another user than the one that runs the tests: reached through setpriv, which becomes the program it starts. */
   readonly isOther: boolean;
 }
 
@@ -32,11 +32,11 @@ export function testUsers(): User[] {
   for (const line of readText('/etc/passwd').split('\n')) {
     const [name, , id, group] = line.split(':');
     if (name === undefined || Number(id) === 0 || !owners.includes(name)) continue;
-    if (findProgram('runuser') === undefined) break;
+    if (findProgram('setpriv') === undefined) break;
     return [self, { name, uid: Number(id), gid: Number(group), isOther: true }];
   }
   console.log(
-    'sandbox tests: no unprivileged user is covered: no user has a line in /etc/subuid, or runuser is missing',
+    'sandbox tests: no unprivileged user is covered: no user has a line in /etc/subuid, or setpriv is missing',
   );
   return [self];
 }
@@ -97,7 +97,17 @@ export function workDirectory(user: User): string {
 
 export function driverCommand(script: string, user: User, job: DriverJob): [string, string[]] {
   const command = [process.execPath, script, JSON.stringify(job)];
-  return user.isOther ? ['runuser', ['-u', user.name, '--', ...command]] : [command[0]!, command.slice(1)];
+  const become = ['--reuid', user.name, '--regid', String(user.gid), '--init-groups', '--', ...command];
+  return user.isOther ? ['setpriv', become] : [command[0]!, command.slice(1)];
+}
+
+/** A server on this machine's loopback that greets whoever connects, in a process of its own: `runDriver` blocks. */
+export async function startGreeter(greeting: string): Promise<{ port: number; stop: () => void }> {
+  const code = `const server = require('net').createServer((socket) => socket.end(process.argv[1]));
+    server.listen(0, '127.0.0.1', () => console.log(server.address().port));`;
+  const child = spawn(process.execPath, ['-e', code, greeting], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const port = await new Promise<number>((resolve) => child.stdout.once('data', (data) => resolve(Number(data))));
+  return { port, stop: () => child.kill() };
 }
 
 /** Runs a job to its end and gives its results, one for each runtime and step. */
