@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { BuildError } from '../errors.ts';
 import { homeDirectory } from './home.ts';
 import { holdsIds } from './id-map.ts';
-import { fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
+import { addConsole, fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
 import { type MountedStep, NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
 import { chooseRuntime, type RuntimeName } from './tools.ts';
 import type { OutputSink, Sandbox, Step, StepResult } from './types.ts';
@@ -105,6 +105,7 @@ class RuntimeSandbox implements Sandbox {
         specJson(stepSpec(prepared, facts)),
         step.network === 'none' ? NO_RESOLVER_FILE : callersResolver(),
       );
+      if (step.terminal === true) addConsole(slot);
       const result = await this.#runContainer(id, step, slot, output, signal);
       isOver = true;
       return result;

@@ -92,6 +92,11 @@ export function fillSlot(slot: Slot, config: string, resolver: string): void {
   }
 }
 
+/** The mount point of a step's console, which crun wants to find. The slot is thrown away after such a step. */
+export function addConsole(slot: Slot): void {
+  writeFileSync(join(slot.devDirectory, 'console'), '');
+}
+
 /** False when the step changed its /dev: such a slot is thrown away. */
 export function isSlotClean(slot: Slot): boolean {
   const expected = [...DEVICES, ...DIRECTORIES.map(([name]) => name), ...LINKS.map(([name]) => name)].sort();

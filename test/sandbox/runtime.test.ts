@@ -1,11 +1,14 @@
 // Real steps, under every installed runtime, as every user the machine offers.
 
+import { spawnSync } from 'node:child_process';
 import { rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEVICES } from '../../src/sandbox/spec.ts';
+import { findProgram } from '../../src/sandbox/tools.ts';
 import type { DriverResult, DriverStep } from './driver.ts';
 import {
   compileDriver,
+  driverCommand,
   processesWith,
   runDriver,
   startDriver,
@@ -295,6 +298,26 @@ describe.skipIf(busybox === undefined || runtimes.length === 0)('a step', () => 
         expect(one!.stderr).toMatch(/chown: .*Invalid argument/);
         expect(one!.status).not.toBe(0);
         expect(other).toMatchObject({ code: 'MACHINE', message: expect.stringContaining('single-id mode') });
+      }
+    });
+
+    it('has the caller\u2019s terminal when it asks for one', ({ skip }) => {
+      // script(1) makes a terminal for the driver.
+      if (findProgram('script') === undefined) return skip('script(1) is missing');
+      for (const runtime of runtimes) {
+        const work = workDirectory(user);
+        const step = shell('test -t 0 && test -t 1 && test -t 2 && echo is-a-"$TERM"; exit 5', { terminal: true });
+        const [program, args] = driverCommand(driver.script, user, {
+          work,
+          busybox: busybox!,
+          runtimes: [runtime],
+          steps: [step],
+        });
+        const line = [program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+        const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8', timeout: 30_000 });
+        rmSync(work, { recursive: true, force: true });
+        expect(stdout).toMatch(/is-a-xterm\r?\n/);
+        expect(stdout).toContain('"status":5');
       }
     });
 
