@@ -34,7 +34,8 @@ export function createOrderCheck(): OrderCheck {
       const slash = path.lastIndexOf('/');
       const directory = slash < 0 ? '' : path.slice(0, slash);
       const name = slash < 0 ? path : path.slice(slash + 1);
-      if (slash === 0 || name === '' || name === '.' || name === '..') throw misplaced(path, 'not a path below the root');
+      if (slash === 0 || name === '' || name === '.' || name === '..')
+        throw misplaced(path, 'not a path below the root');
       let depth = open.length - 1;
       while (depth > 0 && open[depth]!.path !== directory) depth--;
       const parent = open[depth]!;
