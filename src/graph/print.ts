@@ -1,30 +1,36 @@
 // Owns: the graph as people and programs read it, for `ocibuild plan`.
 
 import type { Json } from '../../oci/json.ts';
-import { type Graph, isLayerOp, type Op, type Target } from './op.ts';
+import { type Graph, isLayerOp, type Op } from './op.ts';
 
-/** Ops of a target, in order: what `steps` counts. */
-function opsOf(graph: Graph, target: Target): readonly Op[] {
-  return graph.ops.filter((op) => op.label.target === target.name && (isLayerOp(op) || op.kind === 'root'));
+/** Ops of each target by its name, in order: what `steps` counts. */
+function opsByTarget(graph: Graph): ReadonlyMap<string, readonly Op[]> {
+  const found = new Map<string, Op[]>(graph.targets.map((target) => [target.name, []]));
+  for (const op of graph.ops) {
+    if (isLayerOp(op) || op.kind === 'root') found.get(op.label.target)?.push(op);
+  }
+  return found;
 }
 
 /** `{"targets":[{"name","deps":[…],"steps"}]}`; dependencies stand before what needs them. */
 export function planJson(graph: Graph): Json {
+  const ops = opsByTarget(graph);
   return {
     targets: graph.targets.map((target) => ({
       name: target.name,
       deps: target.dependencies.map((index) => graph.targets[index]!.name).sort(),
-      steps: opsOf(graph, target).length,
+      steps: ops.get(target.name)!.length,
     })),
   };
 }
 
 /** One block a target: its name and what it needs, then its steps, each with file and line. */
 export function planText(graph: Graph): string {
+  const ops = opsByTarget(graph);
   const blocks = graph.targets.map((target) => {
     const deps = target.dependencies.map((index) => graph.targets[index]!.name).sort();
     const head = deps.length === 0 ? target.name : `${target.name}  needs ${deps.join(', ')}`;
-    const steps = opsOf(graph, target).map((op) => {
+    const steps = ops.get(target.name)!.map((op) => {
       const { stage, text, location } = op.label;
       return `  ${stage}  ${oneLine(text)}  (${location.file}:${location.line})`;
     });
