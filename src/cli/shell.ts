@@ -10,7 +10,7 @@ import type { OpId } from '../progress/event.ts';
 import type { Snapshot } from '../snapshot/types.ts';
 import { readFailedStep } from '../solver/failed-step.ts';
 import { solveOps } from '../solver/solve.ts';
-import { resolveUser } from '../solver/user.ts';
+import { resolveUser, stepUser } from '../solver/user.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import type { Command } from './command.ts';
 import { RECIPE_FLAGS, treeRequests } from './trees.ts';
@@ -51,7 +51,8 @@ export const command: Command = {
       const sandbox = await services.sandbox();
       const workspace = snapshots.begin(place.snapshot);
       try {
-        const user = args.text('user') ?? place.user;
+        const wanted = args.text('user') ?? place.user;
+        const user = resolveUser(snapshots.view(place.snapshot), wanted, { file: names[0]!, line: 1 });
         const { status } = await sandbox.run(
           {
             id: `shell-${process.pid}`,
@@ -59,7 +60,7 @@ export const command: Command = {
             args: args.trailing.length > 0 ? args.trailing : ['/bin/sh'],
             env: place.env,
             cwd: place.cwd,
-            user: resolveUser(snapshots.view(place.snapshot), user, { file: names[0]!, line: 1 }),
+            user: stepUser(user, sandbox.hasIdRange),
             mounts: [],
             network: (args.text('network') as 'none' | 'default' | 'host' | undefined) ?? 'none',
             terminal: context.stdout.isTTY === true,

@@ -21,7 +21,6 @@ import { SANDBOX_VERSION } from '../sandbox/spec.ts';
 import type { StepMount } from '../sandbox/types.ts';
 import { copySelection } from '../snapshot/copy.ts';
 import { hostText } from '../snapshot/raw-fs.ts';
-import { selectionDigest } from '../snapshot/select.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { MountPoint, Snapshot } from '../snapshot/types.ts';
 import type { CopyStep, CopyWork } from './copy-step.ts';
@@ -29,7 +28,7 @@ import { type FailedStep, forgetFailedStep, rememberFailedStep } from './failed-
 import { StepLog } from './log.ts';
 import type { Results, Services } from './services.ts';
 import { NamedLocks } from './slots.ts';
-import { resolveUser } from './user.ts';
+import { resolveUser, stepUser } from './user.ts';
 
 const SCRIPT_PATH = '/dev/pipes/script';
 const WHOLE = { exclude: [], parents: false } as const;
@@ -71,8 +70,7 @@ export class RunStep {
   #contentOf(mount: OpMount, results: Results): Digest | undefined {
     if (mount.origin === undefined) return undefined;
     if (mount.origin.type === 'op' && mount.source === '/') return results.get(mount.origin.op)!.snapshot.id;
-    const selection = this.#files.select(mount.origin, [mount.source], WHOLE, results);
-    return selectionDigest(selection, { owner: 'keep' });
+    return this.#files.digest(mount.origin, [mount.source], WHOLE, 'keep', results);
   }
 
   async #run(op: RunOp, workspace: Workspace, base: Snapshot, results: Results): Promise<void> {
@@ -106,7 +104,7 @@ export class RunStep {
         args: op.script === undefined ? op.args : [SCRIPT_PATH],
         env: [...op.env, ...prepared.env],
         cwd: op.cwd,
-        user,
+        user: stepUser(user, sandbox.hasIdRange),
         mounts: prepared.mounts,
         network: op.network,
       };

@@ -65,6 +65,14 @@ export function resolveUser(view: View, text: string, location: SourceLocation):
   return { uid, gid, additionalGids: [...new Set(additionalGids)].sort((a, b) => a - b) };
 }
 
+/**
+ * The ids a step starts with. The primary group is one of the additional ones too, as in BuildKit and containerd. With
+ * one id alone the kernel lets nobody set groups, and what the caller has shows as just that: group 0.
+ */
+export function stepUser(user: StepUser, hasIdRange: boolean): StepUser {
+  return { ...user, additionalGids: hasIdRange ? [...new Set([user.gid, ...user.additionalGids])] : [] };
+}
+
 /** `--chown=user[:group]`. Without a group, a name brings its own group and a number is its own group, as in BuildKit. */
 export function resolveOwner(view: View, text: string, location: SourceLocation): { uid: number; gid: number } {
   if (/^\d+$/.test(text)) {
