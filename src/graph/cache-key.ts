@@ -60,6 +60,16 @@ export function rootKey(lock: Digest): Digest {
   return keyOf('root', { lock });
 }
 
+/** Whether the diffs of one snapshot may lie on another's. */
+export function joinKey(base: Digest, top: Digest): Digest {
+  return keyOf('join', { base, top });
+}
+
+/** The files that sources select in a snapshot. */
+export function selectionKey(parts: Json): Digest {
+  return keyOf('selection', parts);
+}
+
 /** An image: layers in order, how they are stamped, the config, and the formats that decide the bytes. */
 export function imageKey(parts: Json): Digest {
   return keyOf('image', parts);

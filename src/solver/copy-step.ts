@@ -4,9 +4,10 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { createDecoder, sniff } from '../../oci/codec/load.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { Json } from '../../oci/json.ts';
 import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
 import { BuildError } from '../errors.ts';
-import { copyKey } from '../graph/cache-key.ts';
+import { copyKey, joinKey, selectionKey } from '../graph/cache-key.ts';
 import type { CopyOp, FileOrigin } from '../graph/op.ts';
 import { copySelection, writeInto } from '../snapshot/copy.ts';
 import { isJoinable } from '../snapshot/join.ts';
@@ -20,6 +21,7 @@ import {
 import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';
+import type { ActionCache } from './actions.ts';
 import { openContext, sourcesAt } from './context-view.ts';
 import type { Results, Services } from './services.ts';
 import { resolveOwner } from './user.ts';
@@ -43,10 +45,12 @@ interface Archive {
 
 export class CopyStep {
   readonly #services: Services;
+  readonly #actions: ActionCache;
   readonly #contexts = new Map<string, View>();
 
-  constructor(services: Services) {
+  constructor(services: Services, actions: ActionCache) {
     this.#services = services;
+    this.#actions = actions;
   }
 
   /** The files an origin offers. Contexts are opened once. */
@@ -106,19 +110,46 @@ export class CopyStep {
     const { snapshots } = this.#services;
     const base = results.get(op.base)!.snapshot;
     const top = results.get(op.origin.op)!.snapshot;
-    return isJoinable(snapshots, base, top) ? snapshots.join(base, top) : undefined;
+    const { joinable } = this.#remembered(joinKey(base.id, top.id), () => ({
+      joinable: isJoinable(snapshots, base, top),
+    }));
+    return joinable ? snapshots.join(base, top) : undefined;
+  }
+
+  /** What is found out about snapshots holds for ever: the same question again costs one small file. */
+  #remembered<T extends Json>(key: Digest, find: () => T): T {
+    const known = this.#actions.get(key) as T | undefined;
+    if (known !== undefined) return known;
+    const found = find();
+    this.#actions.put(key, found);
+    return found;
+  }
+
+  /** Digest of the files an origin's sources select: the content that a COPY or a bind mount reads. */
+  digest(
+    origin: FileOrigin,
+    sources: readonly string[],
+    op: Pick<CopyOp, 'exclude' | 'parents'>,
+    owner: 'keep' | 'replaced',
+    results: Results,
+  ): Digest {
+    const find = (): Digest => selectionDigest(this.select(origin, sources, op, results), { owner });
+    if (origin.type === 'context') return find();
+    const { id } = results.get(origin.op)!.snapshot;
+    const { exclude, parents } = op;
+    const key = selectionKey({ snapshot: id, sources, exclude, parents, owner });
+    return this.#remembered(key, () => ({ digest: find() })).digest;
   }
 
   work(op: CopyOp, results: Results): CopyWork {
     const base = results.get(op.base)!.snapshot;
     const time = op.origin.type === 'op' ? 'keep' : CONTEXT_TIME;
-    const selection = this.select(op.origin, op.sources, op, results);
-    const digest = selectionDigest(selection, { owner: op.chown === undefined ? 'keep' : 'replaced' });
+    const digest = this.digest(op.origin, op.sources, op, op.chown === undefined ? 'keep' : 'replaced', results);
     return {
       key: copyKey(op, base.id, digest, time),
       base,
       execute: async (workspace) => {
-        await this.fetchSelected(op.origin, selection);
+        await this.fetchSelected(op.origin, this.select(op.origin, op.sources, op, results));
         // Sources that had to be fetched first are looked at again: now their sizes are known.
         const ready = this.select(op.origin, op.sources, op, results);
         await this.#copy(op, ready, workspace, base, time, results);

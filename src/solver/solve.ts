@@ -79,7 +79,7 @@ class Solver {
     this.#actions = new ActionCache(services.store);
     this.#slots = new Slots(services.jobs);
     this.#signal = AbortSignal.any([services.signal, this.#stop.signal]);
-    this.#copy = new CopyStep(services);
+    this.#copy = new CopyStep(services, this.#actions);
     this.#run = new RunStep(services, this.#signal, this.#copy);
     this.states = graph.ops.map(() => 'waiting');
   }
