@@ -333,6 +333,7 @@ class FileLowering {
       script,
       env: [
         ...scope.runEnvironment(),
+        ...this.#epochLine(scope),
         ...proxies.map((name) => `${name}=${this.#buildArgs.given(name)}`),
         ...sockets.slice(0, 1).map((mount) => `SSH_AUTH_SOCK=${mount.target}`),
       ],
@@ -343,6 +344,12 @@ class FileLowering {
       network: instruction.network ?? this.#request.network,
       label,
     });
+  }
+
+  /** Steps learn the epoch their files will be stamped with; 0 is what the sandbox says by itself. */
+  #epochLine(scope: Scope): readonly string[] {
+    const { epoch } = this.#request.policy;
+    return epoch === 0 || scope.lookup('SOURCE_DATE_EPOCH') !== undefined ? [] : [`SOURCE_DATE_EPOCH=${epoch}`];
   }
 
   #mount(current: StageState, mount: Mount, at: Span): OpMount {

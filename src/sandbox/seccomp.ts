@@ -12,6 +12,7 @@ export interface DeniedSyscalls {
 
 const EPERM = 1;
 const ENOSYS = 38;
+const ENOTSUP = 95;
 const CLONE_NEWUSER = 0x1000_0000;
 
 export const DENIED_SYSCALLS: readonly DeniedSyscalls[] = [
@@ -23,6 +24,9 @@ export const DENIED_SYSCALLS: readonly DeniedSyscalls[] = [
   { names: ['io_uring_enter', 'io_uring_register', 'io_uring_setup'], errno: ENOSYS },
   // The kernel's log tells of this machine and of everybody on it.
   { names: ['syslog'], errno: EPERM },
+  // No layer carries extended attributes, so a step must not come to rely on one. The answer is that of a file system
+  // which has none: tar, cp and install then go on without, setcap says that it failed.
+  { names: ['setxattr', 'lsetxattr', 'fsetxattr'], errno: ENOTSUP },
   // A user namespace inside a step would give it every capability again, and would work on some machines and not on
   // others. clone3 takes its flags by pointer, which a filter cannot read: every C library falls back to clone.
   { names: ['unshare'], errno: EPERM, args: [flag(0, CLONE_NEWUSER)] },

@@ -38,7 +38,7 @@ describe('the story', () => {
       .update(specJson(stepSpec(step, facts)))
       .digest('hex');
     expect(`${SANDBOX_VERSION} ${digest}`).toBe(
-      'ocibuild-sandbox/1 dd3dadb3b299ca99022913a7e1c11dcf458b89deabf6d716f62ceb4a2469e77b',
+      'ocibuild-sandbox/1 556c9f386160b3c94f5ed70959262982d55f0b26671880c56992bc8971326087',
     );
   });
 
