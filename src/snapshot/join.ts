@@ -2,7 +2,8 @@
 
 import { joinRaw, type RawPath } from '../../oci/raw-path.ts';
 import { LOWER_COUNT } from './overlay.ts';
-import { mounted, type SnapshotStore } from './store.ts';
+import { mounted } from './short-names.ts';
+import type { SnapshotStore } from './store.ts';
 import type { Snapshot, View } from './types.ts';
 
 /** Room for the steps that follow, before stacks have to be merged for a mount. */

@@ -1,42 +1,29 @@
-// Owns: the snapshot half of the store: immutable diffs named by content, workspaces in which the next one grows, and
-// the names overlayfs is given. Knows nothing of Containerfiles, tar or cache keys.
+// Owns: the snapshot half of the store: workspaces in which the next diff grows, views, and what is mounted. The diffs
+// themselves are diff-shelf.ts, the names overlayfs is given short-names.ts. Knows nothing of Containerfiles, tar or
+// cache keys.
 //
-//   <store>/diffs/<hex>/{fs/,meta.json,index,unsynced}   one diff; `unsynced` until flush(), holds the boot it was made in
-//   <store>/layers/<diffID hex>                          the DiffId an image layer became when it was unpacked
-//   <store>/flat/<hex>                                   the DiffId a merged stack became, by the digest of its parts
-//   <store>/l/<short>                                    symlinks to the above, short names for mount options
 //   <store>/work/<pid>-<random>/<n>/{upper,work,merged}  workspaces of one process
-//   <store>/trash/                                       being deleted
-//
-// A diff appears by one rename, whole. Its bytes reach the disk at flush(): until then it is believed only while the
-// machine has not been restarted. Two processes may share a store; the one that lands a diff second throws its own away.
+//   <store>/stat-cache                                   digests of files of the host
 
-import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { type Digest, digestOf, hexOf, isDigest } from '../../oci/digest.ts';
+import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { TreeEntry } from '../../oci/layer/entry.ts';
-import { displayPath, type RawPath, rawPath } from '../../oci/raw-path.ts';
-import { BuildError } from '../errors.ts';
+import type { RawPath } from '../../oci/raw-path.ts';
 import { pruneUpper } from './changes.ts';
 import { materialise } from './copy.ts';
 import { collectCopied, copyOut, pointsOf } from './copy-driver.ts';
 import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
-import { type DiffMeta, formatMeta, NOTHING, parseMeta } from './diff-meta.ts';
-import { readIndex } from './digest-index.ts';
+import type { DiffMeta } from './diff-meta.ts';
+import { DiffShelf, type NameKind } from './diff-shelf.ts';
 import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
 import { digestFile } from './file-digest.ts';
 import { waitForCollection } from './gc.ts';
 import { LOWER_BYTES, LOWER_COUNT, mountOverlay, tryMountOverlay, unmountOverlay } from './overlay.ts';
-import { bootId, claimWork, type Owner } from './owner.ts';
+import { claimWork, type Owner } from './owner.ts';
 import {
-  bytesOf,
-  existsRaw,
   explainIo,
   type HostPath,
   hostPath,
   hostText,
-  isErrno,
   makeDirectories,
   readdirRaw,
   removeTree,
@@ -44,10 +31,12 @@ import {
   setOwner,
   under,
 } from './raw-fs.ts';
+import { mounted, shortName, shortNameOf } from './short-names.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
 import { makeStubs } from './stubs.ts';
+import { throwAway } from './trash.ts';
 import type { Committed, DiffId, MountPoint, Snapshot, View } from './types.ts';
-import { hostView, type Ignore, type Layer, type MergedView, openDiff, openView } from './view.ts';
+import { hostView, type Ignore, type MergedView, openDiff, openView } from './view.ts';
 
 /** A diff in the making. Exactly one of commit and discard ends it. */
 export interface Workspace {
@@ -104,8 +93,8 @@ export interface SnapshotStore {
   mergedEntries(snapshot: Snapshot, warn?: Warn): Iterable<TreeEntry>;
 
   /** Remembers what an image layer, or a merged stack, became. `lookup` is undefined when it is unknown or gone. */
-  remember(kind: 'layers' | 'flat', key: Digest, diff: DiffId): void;
-  lookup(kind: 'layers' | 'flat', key: Digest): DiffId | undefined;
+  remember(kind: NameKind, key: Digest, diff: DiffId): void;
+  lookup(kind: NameKind, key: Digest): DiffId | undefined;
 
   /** Waits until everything landed or used so far is on the disk. Call it before an action counts as good. */
   flush(): void;
@@ -138,12 +127,8 @@ class DirectoryStore implements SnapshotStore {
   readonly #wanted: 'auto' | 'overlay' | 'copy';
   readonly #owner: Owner;
   readonly #cache: StatCache;
+  readonly #shelf: DiffShelf;
   readonly #views = new Map<Digest, MergedView>();
-  readonly #metas = new Map<DiffId, DiffMeta>();
-  readonly #layers = new Map<DiffId, Layer>();
-  readonly #present = new Set<DiffId>();
-  readonly #unsynced = new Set<DiffId>();
-  readonly #boot = bootId();
   #driver: 'overlay' | 'copy' | undefined;
   #skeletonPaths: ReadonlySet<RawPath> | undefined;
   #count = 0;
@@ -154,6 +139,7 @@ class DirectoryStore implements SnapshotStore {
     this.#skeleton = hostPath(options.skeleton);
     this.#wanted = options.driver ?? 'auto';
     for (const name of ['diffs', 'layers', 'flat', 'l', 'work', 'trash']) makeDirectories(under(this.#root, name));
+    this.#shelf = new DiffShelf(this.#root);
     this.#owner = claimWork(under(this.#root, 'work'));
     waitForCollection(this.#root);
     this.#cache = openStatCache(under(this.#root, 'stat-cache'));
@@ -177,22 +163,7 @@ class DirectoryStore implements SnapshotStore {
   }
 
   has(diff: DiffId): boolean {
-    if (diff === EMPTY_DIFF || this.#present.has(diff)) return true;
-    const directory = this.#diffPath(diff);
-    let boot: string | undefined;
-    try {
-      boot = readlinkSync(bytesOf(under(directory, 'unsynced')), 'latin1');
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-      if (!existsRaw(under(directory, 'meta.json'))) return false;
-    }
-    if (boot !== undefined && boot !== this.#boot) {
-      this.#toTrash(directory);
-      return false;
-    }
-    if (boot !== undefined) this.#unsynced.add(diff);
-    this.#present.add(diff);
-    return true;
+    return this.#shelf.has(diff);
   }
 
   hasAll(snapshot: Snapshot): boolean {
@@ -206,7 +177,7 @@ class DirectoryStore implements SnapshotStore {
       this.#views.set(snapshot.id, kept);
       return kept;
     }
-    const view = openView(mounted(snapshot).map((diff) => this.#layer(diff)));
+    const view = openView(mounted(snapshot).map((diff) => this.#shelf.layer(diff)));
     this.#keep(snapshot, view);
     return view;
   }
@@ -217,18 +188,11 @@ class DirectoryStore implements SnapshotStore {
   }
 
   diffView(diff: DiffId): View {
-    return diff === EMPTY_DIFF ? openView([]) : openDiff(this.#layer(diff));
+    return diff === EMPTY_DIFF ? openView([]) : openDiff(this.#shelf.layer(diff));
   }
 
   meta(diff: DiffId): DiffMeta {
-    if (diff === EMPTY_DIFF) return NOTHING;
-    const kept = this.#metas.get(diff);
-    if (kept !== undefined) return kept;
-    if (!this.has(diff)) throw lost(diff);
-    const meta = parseMeta(readFileSync(bytesOf(under(this.#diffPath(diff), 'meta.json')), 'utf8'));
-    if (meta === undefined) throw lost(diff);
-    this.#metas.set(diff, meta);
-    return meta;
+    return this.#shelf.meta(diff);
   }
 
   hostView(directory: string, ignore?: Ignore): View {
@@ -310,7 +274,7 @@ class DirectoryStore implements SnapshotStore {
     if (workspace.state === 'ended') return;
     this.unmount(workspace);
     workspace.state = 'ended';
-    this.#toTrash(workspace.directory);
+    throwAway(this.#root, workspace.directory);
   }
 
   *entries(below: Snapshot, diff: DiffId, warn: Warn = () => {}): Generator<TreeEntry> {
@@ -324,41 +288,17 @@ class DirectoryStore implements SnapshotStore {
     yield* toEntries(view, walkView(view), warn);
   }
 
-  remember(kind: 'layers' | 'flat', key: Digest, diff: DiffId): void {
-    const file = under(this.#root, `${kind}/${hexOf(key)}`);
-    const aside = under(this.#root, `work/${this.#owner.name}/note-${++this.#count}`);
-    writeFileSync(bytesOf(aside), diff);
-    renameSync(bytesOf(aside), bytesOf(file));
+  remember(kind: NameKind, key: Digest, diff: DiffId): void {
+    this.#shelf.remember(kind, key, diff, under(this.#root, `work/${this.#owner.name}/note-${++this.#count}`));
   }
 
-  lookup(kind: 'layers' | 'flat', key: Digest): DiffId | undefined {
-    let text: string;
-    try {
-      text = readFileSync(bytesOf(under(this.#root, `${kind}/${hexOf(key)}`)), 'latin1');
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-    return isDigest(text) && this.has(text) ? text : undefined;
+  lookup(kind: NameKind, key: Digest): DiffId | undefined {
+    return this.#shelf.lookup(kind, key);
   }
 
   flush(): void {
     this.#cache.save();
-    if (this.#unsynced.size === 0) return;
-    const done = spawnSync('sync', ['-f', this.path], { encoding: 'utf8' });
-    if (done.status !== 0) {
-      throw new BuildError('STORE', `cannot write ${this.path} to disk`, {
-        got: done.error?.message ?? done.stderr.trim(),
-      });
-    }
-    for (const diff of this.#unsynced) {
-      try {
-        unlinkSync(bytesOf(under(this.#diffPath(diff), 'unsynced')));
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT')) throw error;
-      }
-    }
-    this.#unsynced.clear();
+    this.#shelf.flush();
   }
 
   get ownerName(): string {
@@ -366,15 +306,15 @@ class DirectoryStore implements SnapshotStore {
   }
 
   forget(): void {
-    for (const table of [this.#views, this.#metas, this.#layers, this.#present]) table.clear();
-    for (const diff of this.#unsynced) if (!existsRaw(this.#diffPath(diff))) this.#unsynced.delete(diff);
+    this.#views.clear();
+    this.#shelf.forget();
   }
 
   close(): void {
     this.#cache.save();
     const own = under(this.#root, `work/${this.#owner.name}`);
     this.#owner.release();
-    this.#toTrash(own);
+    throwAway(this.#root, own);
   }
 
   #commit(workspace: Workspace, times: boolean): Committed {
@@ -422,11 +362,14 @@ class DirectoryStore implements SnapshotStore {
     setOwner(upper, 0, 0);
     setMode(upper, 0o755);
     workspace.state = 'ended';
-    if (!this.has(diff)) this.#place(workspace, diff, meta, summary.index);
-    this.#toTrash(workspace.directory);
+    if (!this.has(diff)) {
+      const { index } = summary;
+      this.#shelf.place({ diff, meta, index, tree: upper, scratch: workspace.directory });
+    }
+    throwAway(this.#root, workspace.directory);
     const snapshot = this.extend(workspace.base, diff);
     // The next step looks at this one's result: it need not read again what is known of the base.
-    if (!workspace.base.diffs.includes(diff)) this.#keep(snapshot, base.with(this.#layer(diff)));
+    if (!workspace.base.diffs.includes(diff)) this.#keep(snapshot, base.with(this.#shelf.layer(diff)));
     return { diff, snapshot, entries, bytes };
   }
 
@@ -437,54 +380,16 @@ class DirectoryStore implements SnapshotStore {
     return { diff: EMPTY_DIFF, snapshot: this.extend(workspace.base, EMPTY_DIFF), entries: 0, bytes: 0 };
   }
 
-  #place(workspace: Workspace, diff: DiffId, meta: DiffMeta, index: string): void {
-    const out = under(workspace.directory, 'out');
-    makeDirectories(out);
-    writeFileSync(bytesOf(under(out, 'index')), index, 'latin1');
-    writeFileSync(bytesOf(under(out, 'meta.json')), formatMeta(meta));
-    symlinkSync(this.#boot, bytesOf(under(out, 'unsynced')));
-    renameSync(bytesOf(workspace.upper), bytesOf(under(out, 'fs')));
-    try {
-      renameSync(bytesOf(out), bytesOf(this.#diffPath(diff)));
-    } catch (error) {
-      // Another process landed the same diff first: its bytes are as good as ours.
-      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
-      if (!this.has(diff)) throw lost(diff);
-      return;
-    }
-    this.#present.add(diff);
-    this.#unsynced.add(diff);
-  }
-
-  #diffPath(diff: DiffId): HostPath {
-    return under(this.#root, `diffs/${hexOf(diff)}`);
-  }
-
-  #layer(diff: DiffId): Layer {
-    const kept = this.#layers.get(diff);
-    if (kept !== undefined) return kept;
-    const directory = this.#diffPath(diff);
-    const { opaque } = this.meta(diff);
-    let index: ReturnType<typeof readIndex> | undefined;
-    const layer: Layer = {
-      root: under(directory, 'fs'),
-      opaque,
-      index: () => (index ??= readIndex(under(directory, 'index'))),
-    };
-    this.#layers.set(diff, layer);
-    return layer;
-  }
-
   /** Lower directories, topmost first, short and relative to the store; the skeleton is the last. */
   #lowers(base: Snapshot): string[] {
-    const skeleton = this.#shortName(digestOf(this.#skeleton), hostText(this.#skeleton));
+    const skeleton = shortName(this.#root, digestOf(this.#skeleton), hostText(this.#skeleton));
     const diffs = mounted(base);
-    const names = (stack: readonly DiffId[]) => [...stack].reverse().map((diff) => this.#shortOf(diff));
+    const names = (stack: readonly DiffId[]) => [...stack].reverse().map((diff) => this.#nameOf(diff));
     const all = [...names(diffs), skeleton];
     if (all.length <= LOWER_COUNT && all.join(':').length <= LOWER_BYTES) return all;
     // Too many for one mount: the older half is merged into one directory, once.
     const cut = diffs.length - 100;
-    return [...names(diffs.slice(cut)), this.#shortOf(this.#flatten(diffs.slice(0, cut))), skeleton];
+    return [...names(diffs.slice(cut)), this.#nameOf(this.#flatten(diffs.slice(0, cut))), skeleton];
   }
 
   /** One plain diff that shows what a stack shows. Used for mounting only; snapshots keep their stack. */
@@ -494,7 +399,7 @@ class DirectoryStore implements SnapshotStore {
     if (known !== undefined) return known;
     const workspace = this.begin(SCRATCH);
     try {
-      materialise(openView(diffs.map((diff) => this.#layer(diff))), workspace);
+      materialise(openView(diffs.map((diff) => this.#shelf.layer(diff))), workspace);
       const { diff } = this.commitExact(workspace);
       this.remember('flat', key, diff);
       return diff;
@@ -504,25 +409,10 @@ class DirectoryStore implements SnapshotStore {
     }
   }
 
-  #shortOf(diff: DiffId): string {
+  #nameOf(diff: DiffId): string {
+    // A name is given only to what is there.
     this.meta(diff);
-    return this.#shortName(diff, `../diffs/${hexOf(diff)}/fs`);
-  }
-
-  /** A symlink under `l/`, as short as no other diff has it. */
-  #shortName(key: Digest, target: string): string {
-    const text = Buffer.from(hexOf(key), 'hex').toString('base64url');
-    for (let length = 4; ; length++) {
-      const name = `l/${text.slice(0, length)}`;
-      const path = bytesOf(under(this.#root, name));
-      try {
-        symlinkSync(target, path);
-        return name;
-      } catch (error) {
-        if (!isErrno(error, 'EEXIST')) throw error;
-        if (readlinkSync(path, 'utf8') === target) return name;
-      }
-    }
+    return shortNameOf(this.#root, diff);
   }
 
   /** Every path of the skeleton: mount points, and what leads to them. */
@@ -548,52 +438,4 @@ class DirectoryStore implements SnapshotStore {
     removeTree(workspace.directory);
     return problem === undefined ? 'overlay' : 'copy';
   }
-
-  /** Takes a directory out of the way at once, and deletes it in the background: some disks are slow at that. */
-  #toTrash(directory: HostPath): void {
-    const trash = under(this.#root, `trash/${randomBytes(8).toString('hex')}`);
-    try {
-      renameSync(bytesOf(directory), bytesOf(trash));
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return;
-      throw error;
-    }
-    if (isSmall(trash)) removeTree(trash);
-    else
-      spawn('rm', ['-rf', '--', hostText(trash)], { stdio: 'ignore', detached: false })
-        .on('error', () => {})
-        .unref();
-  }
-}
-
-/** What is left of a workspace once its upper is gone: a handful of empty directories. */
-function isSmall(directory: HostPath): boolean {
-  let count = 0;
-  const ahead = [directory];
-  while (ahead.length > 0) {
-    const next = ahead.pop()!;
-    for (const entry of readdirRaw(next)) {
-      if (++count > 64) return false;
-      if (entry.isDirectory()) ahead.push(under(next, entry.name));
-    }
-  }
-  return true;
-}
-
-/** The diffs that are mounted, bottom first: none that is empty, each once, at its topmost place. */
-export function mounted(snapshot: Snapshot): DiffId[] {
-  const seen = new Set<DiffId>([EMPTY_DIFF]);
-  const out: DiffId[] = [];
-  for (const diff of snapshot.diffs.toReversed()) {
-    if (seen.has(diff)) continue;
-    seen.add(diff);
-    out.push(diff);
-  }
-  return out.reverse();
-}
-
-function lost(diff: DiffId): BuildError {
-  return new BuildError('SNAPSHOT', `the store has no diff ${displayPath(rawPath(diff))}, or a damaged one`, {
-    hint: 'build again with --no-cache; `ocibuild gc` of another version may have removed it',
-  });
 }
