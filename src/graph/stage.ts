@@ -2,7 +2,6 @@
 // read, no name is looked up in a rootfs (users are resolved when an op runs).
 
 import { posix } from 'node:path';
-import { isDigest } from '../../oci/digest.ts';
 import { hostPlatform, parsePlatform } from '../../oci/platform.ts';
 import { expandInstruction } from '../containerfile/expand.ts';
 import type {
@@ -23,7 +22,9 @@ import { exposedPorts, parseTrigger } from '../containerfile/parse.ts';
 import { BuildError } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
 import type { GraphBuilder, Lowered, LoweredFile } from './builder.ts';
+import { lowerCopy } from './copy.ts';
 import { copyState, type ImageState, shellOf } from './image-state.ts';
+import { lowerMount } from './mount.ts';
 import type { FileOrigin, OpLabel, OpMount } from './op.ts';
 import type { BuildRequest } from './request.ts';
 import { BuildArgs, PROXY_ARGS, platformArgs, Scope } from './scope.ts';
@@ -33,8 +34,6 @@ interface StageResult extends Lowered {
 }
 
 const LAYER_KEYWORDS = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
-const REMOTE = /^https?:\/\//i;
-const GIT_REMOTE = /^(git@|git:\/\/|ssh:\/\/)|^https?:\/\/[^ ]*\.git(#.*)?$/i;
 
 /** Lowers the file of one request. Throws BuildError with the line that is at fault. */
 export function lowerFile(builder: GraphBuilder, request: BuildRequest): LoweredFile {
@@ -353,29 +352,9 @@ class FileLowering {
   }
 
   #mount(current: StageState, mount: Mount, at: Span): OpMount {
-    const fallback = { secret: `/run/secrets/${mount.id ?? ''}`, ssh: '/run/buildkit/ssh_agent.0' } as const;
-    const written =
-      mount.target ?? (mount.type === 'secret' || mount.type === 'ssh' ? fallback[mount.type] : undefined);
-    if (written === undefined) {
-      throw new BuildError('PARSE', `--mount=type=${mount.type} has no target`, { location: at, want: 'target=/path' });
-    }
-    const target = posix.resolve('/', current.state.workingDir, written);
     const readsFiles = mount.type === 'bind' || (mount.type === 'cache' && mount.from !== undefined);
-    return {
-      type: mount.type,
-      target,
-      source: mount.source ?? (mount.type === 'bind' || mount.type === 'cache' ? '/' : ''),
-      origin: readsFiles ? this.#origin(mount.from, current, at) : undefined,
-      readonly: mount.readonly ?? mount.type === 'bind',
-      id: mount.id ?? (mount.type === 'secret' ? posix.basename(target) : mount.type === 'ssh' ? 'default' : target),
-      sharing: mount.sharing ?? 'shared',
-      required: mount.required ?? false,
-      mode: mount.mode,
-      uid: mount.uid ?? 0,
-      gid: mount.gid ?? 0,
-      size: mount.size,
-      env: mount.env,
-    };
+    const origin = readsFiles ? this.#origin(mount.from, current, at) : undefined;
+    return lowerMount(mount, current.state.workingDir, origin, at);
   }
 
   /** `--from`: an earlier stage by name or number, a named context, a recipe, else a foreign image. */
@@ -398,56 +377,9 @@ class FileLowering {
   }
 
   #copy(current: StageState, instruction: CopyInstruction, label: OpLabel): OpId {
-    const isAdd = instruction.keyword === 'ADD';
-    const remotes = isAdd ? instruction.sources.filter((source) => REMOTE.test(source)) : [];
-    for (const source of isAdd ? instruction.sources : []) {
-      if (!GIT_REMOTE.test(source)) continue;
-      throw new BuildError('ADD', `a git repository cannot be added: ${source}`, {
-        location: instruction.at,
-        hint: 'pin a source archive in package.toml, or ADD --checksum= its archive',
-      });
-    }
-    if (remotes.length > 0 && !isDigest(instruction.checksum)) {
-      throw new BuildError('ADD', `a remote file needs its digest: ${remotes[0]}`, {
-        location: instruction.at,
-        want: '--checksum=sha256:…',
-        got: instruction.checksum ?? 'none',
-      });
-    }
-    const locals = instruction.sources.filter((source) => !remotes.includes(source));
-    const files = instruction.sources.length + instruction.heredocs.length;
-    const dest = this.#destination(current.state, instruction.dest);
-    if (files > 1 && !dest.endsWith('/')) {
-      throw new BuildError('PARSE', `${instruction.keyword} of several sources needs a directory`, {
-        location: instruction.at,
-        want: `${instruction.dest}/`,
-        got: instruction.dest,
-      });
-    }
-    return this.#builder.add({
-      kind: 'copy',
-      base: current.op,
-      origin: this.#origin(instruction.from, current, instruction.at),
-      sources: locals,
-      remotes: remotes.map((url) => ({ url, digest: instruction.checksum as never })),
-      heredocs: instruction.heredocs.map(({ name, content }) => ({ name, content })),
-      dest,
-      chown: instruction.chown,
-      chmod: instruction.chmod,
-      exclude: instruction.exclude,
-      parents: instruction.parents,
-      link: instruction.link,
-      unpack: isAdd && instruction.unpack !== false,
-      add: isAdd,
-      label,
-    });
-  }
-
-  /** Absolute, with a trailing slash where the text means a directory: `.`, `./`, `x/`, and `x/.`. */
-  #destination(state: ImageState, written: string): string {
-    const absolute = posix.resolve('/', state.workingDir, written);
-    const isDirectory = written.endsWith('/') || written === '.' || written === '..' || /\/\.\.?$/.test(written);
-    return isDirectory && absolute !== '/' ? `${absolute}/` : absolute;
+    const files = lowerCopy(instruction, current.state.workingDir);
+    const origin = this.#origin(instruction.from, current, instruction.at);
+    return this.#builder.add({ kind: 'copy', base: current.op, origin, ...files, label });
   }
 }
 
