@@ -10,8 +10,8 @@ import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { BuildError } from '../errors.ts';
 import { didYouMean, nearMisses } from './near-miss.ts';
-import { readToml } from './package-toml.ts';
 import { CONTAINER_FILE, isRecipeDirectory, PACKAGE_FILE, readRecipe, readTextIfThere, showPath } from './recipe.ts';
+import { readToml } from './toml-document.ts';
 import { locateToml } from './toml-location.ts';
 import type { Recipe, Tree } from './types.ts';
 
