@@ -66,10 +66,13 @@ export function openServices(options: ServiceOptions): OpenServices {
     signal,
     env: options.env,
   };
+  const snapshots = openSnapshotStore(store, { driver: options.driver, skeleton });
+  // However this process ends in order, it gives its workspaces up: another one must not take it for alive.
+  process.once('exit', () => snapshots.close());
   return {
     store,
     layout: createLayout(join(store, 'layout')),
-    snapshots: openSnapshotStore(store, { driver: options.driver, skeleton }),
+    snapshots,
     sandbox: () => {
       const opened =
         sandbox ??

@@ -11,7 +11,7 @@ import { verifyLayer } from '../../oci/layer/compare.ts';
 import { writeLayer } from '../../oci/layer/writer.ts';
 import { type Layout, openLayout } from '../../oci/layout/layout.ts';
 import { readLayer } from '../../oci/layout/read-layer.ts';
-import { encodeManifest, imageManifest } from '../../oci/manifest.ts';
+import { encodeManifest, imageManifest, parseManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { formatId, type Profile } from '../../oci/profile.ts';
 import { BuildError } from '../errors.ts';
@@ -22,6 +22,7 @@ import type { DiffId, Snapshot } from '../snapshot/types.ts';
 import type { ActionCache } from '../solver/actions.ts';
 import type { BuiltImage, LayerBytes, Results } from '../solver/services.ts';
 import type { Assemble } from '../solver/solve.ts';
+import { hasBlob, readSound } from './sound-blob.ts';
 
 /** One layer as the manifest and the config name it. */
 interface Layer {
@@ -85,13 +86,16 @@ class Assembler {
     return { diffId: layer.diffId, open: () => readLayer(this.#services.layout, layer.descriptor) };
   }
 
-  /** A record counts only while every blob it names is there. */
+  /** A record counts only while every blob it leads to is there: documents verified, layers in their full length. */
   #recorded(actions: ActionCache, key: Digest): ImageRecord | undefined {
     const record = actions.get(key) as unknown as ImageRecord | undefined;
     if (record === undefined || !isDigest(record.index) || !isDigest(record.manifest)) return undefined;
     const { layout } = this.#services;
-    const blobs = [record.index, record.manifest, ...record.layers.map((layer) => layer.descriptor.digest)];
-    return blobs.every((digest) => layout.has(digest)) ? record : undefined;
+    const index = readSound(layout, record.index);
+    const manifest = readSound(layout, record.manifest);
+    if (index === undefined || manifest === undefined) return undefined;
+    if (readSound(layout, parseManifest(manifest).config.digest) === undefined) return undefined;
+    return record.layers.every((layer) => hasBlob(layout, layer.descriptor)) ? record : undefined;
   }
 
   /** The layers an image inherits, and the changes that become its own, bottom first. */
@@ -121,7 +125,7 @@ class Assembler {
     const { layout } = this.#services;
     const foreign = openLayout(op.directory);
     for (const { descriptor } of op.layers) {
-      if (layout.has(descriptor.digest)) continue;
+      if (hasBlob(layout, descriptor)) continue;
       const blob = layout.beginBlob();
       try {
         for (const chunk of foreign.readChunks(descriptor)) blob.write(chunk);
@@ -164,7 +168,7 @@ class Assembler {
     const { policy } = target;
     const key = layerKey({ format, diff: own.diff, owner: policy.owner, time: policy.time, epoch: policy.epoch });
     const known = actions.get(key) as unknown as Layer | undefined;
-    if (known !== undefined && layout.has(known.descriptor.digest)) return known;
+    if (known !== undefined && hasBlob(layout, known.descriptor)) return known;
     try {
       const written = await writeLayer(snapshots.entries(own.below, own.diff), policy, {
         compressorFor: createCompressor,

@@ -34,6 +34,7 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { displayPath, type RawPath, rawToBuffer } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
+import { requireSound } from './sound-blob.ts';
 
 /** Who shall own what is written; the store's own files may belong to an id the caller is not. */
 export interface Ownership {
@@ -105,6 +106,7 @@ export function writeImageLayout(
   const blobs = blobsOf(store, image.indexDigest, image.manifestDigest);
   if (isCurrent(directory, store, image.indexDigest, blobs)) return false;
   refuseForeign(directory);
+  for (const digest of blobs) requireSound(store, digest);
   makeDirectories(dirname(directory), owner);
   const aside = `${directory}.new-${process.pid}`;
   rmSync(aside, { recursive: true, force: true });
@@ -179,6 +181,7 @@ export async function writeOutput(store: Layout, image: OutputImage, output: Out
     case 'oci-archive':
     case 'docker-archive': {
       makeDirectories(dirname(output.path), owner);
+      for (const digest of blobsOf(store, image.indexDigest, image.manifestDigest)) requireSound(store, digest);
       const write = output.kind === 'oci-archive' ? writeOciArchive : writeDockerArchive;
       await write(store, { index: indexDescriptor(store, image.indexDigest), reference: image.reference }, output.path);
       chownSync(output.path, owner.uid, owner.gid);

@@ -18,6 +18,7 @@ export class StepLog {
   // A character may be cut by the end of a chunk.
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
   readonly #last: string[] = [];
+  #failure: unknown;
 
   constructor(store: string, name: string, op: OpId, watch: Watcher) {
     const directory = join(store, 'logs');
@@ -29,11 +30,21 @@ export class StepLog {
   }
 
   readonly write = (stream: 'stdout' | 'stderr', chunk: Buffer): void => {
-    writeSync(this.#file, chunk);
+    this.#keep(chunk);
     const lines = (this.#partial[stream] + this.#decoders[stream].write(chunk)).split('\n');
     this.#partial[stream] = lines.pop()!.slice(-LONGEST_LINE);
     for (const line of lines) this.#line(stream, line);
   };
+
+  /** Nobody waits for a chunk to be written: what goes wrong here is told when the step is over. */
+  #keep(chunk: Buffer): void {
+    if (this.#failure !== undefined) return;
+    try {
+      for (let at = 0; at < chunk.length; ) at += writeSync(this.#file, chunk, at);
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
 
   #line(stream: 'stdout' | 'stderr', line: string): void {
     const shown = line.replace(/\r$/, '').slice(0, LONGEST_LINE);
@@ -48,6 +59,11 @@ export class StepLog {
       this.#partial[stream] = '';
     }
     closeSync(this.#file);
+  }
+
+  /** Why the log is not whole: a full disk, mostly. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** The last lines, for a failing step. */

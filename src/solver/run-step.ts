@@ -113,6 +113,7 @@ export class RunStep {
       log.close();
       for (const undo of prepared.undo.reverse()) undo();
     }
+    if (log.failure !== undefined) throw log.failure;
     if (status !== 0) throw this.#failure(op, workspace, status, log);
     forgetFailedStep(store, op.label);
   }
