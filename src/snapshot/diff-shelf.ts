@@ -44,9 +44,12 @@ export class DiffShelf {
   readonly #unsynced = new Set<DiffId>();
   readonly #boot = bootId();
 
-  /** `root` is the store's directory; the directories above exist. */
-  constructor(root: HostPath) {
+  readonly #isReadOnly: boolean;
+
+  /** `root` is the store's directory; unless nothing is to be written, the directories above exist. */
+  constructor(root: HostPath, isReadOnly: boolean) {
     this.#root = root;
+    this.#isReadOnly = isReadOnly;
   }
 
   /** False as well for a diff that may have lost bytes in a crash; such a one is taken away. */
@@ -61,7 +64,7 @@ export class DiffShelf {
       if (!existsRaw(under(directory, 'meta.json'))) return false;
     }
     if (boot !== undefined && boot !== this.#boot) {
-      throwAway(this.#root, directory);
+      if (!this.#isReadOnly) throwAway(this.#root, directory);
       return false;
     }
     if (boot !== undefined) this.#unsynced.add(diff);

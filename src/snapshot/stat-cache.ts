@@ -21,7 +21,8 @@ export interface StatCache {
   save(): void;
 }
 
-export function openStatCache(file: HostPath): StatCache {
+/** Read-only, what is put is forgotten with the process. */
+export function openStatCache(file: HostPath, isReadOnly = false): StatCache {
   let known: Map<string, string> | undefined;
   let fresh: string[] = [];
   let lines = 0;
@@ -53,7 +54,7 @@ export function openStatCache(file: HostPath): StatCache {
       fresh.push(`${keyOf(stats)} ${hexOf(digest)}\n`);
     },
     save() {
-      if (fresh.length === 0) return;
+      if (isReadOnly || fresh.length === 0) return;
       const text = fresh.join('');
       lines += fresh.length;
       fresh = [];

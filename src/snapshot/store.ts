@@ -5,19 +5,18 @@
 //   <store>/work/<pid>-<random>/<n>/{upper,work,merged}  workspaces of one process
 //   <store>/stat-cache                                   digests of files of the host
 
-import { type Digest, digestOf } from '../../oci/digest.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { TreeEntry } from '../../oci/layer/entry.ts';
 import type { RawPath } from '../../oci/raw-path.ts';
 import { pruneUpper } from './changes.ts';
-import { materialise } from './copy.ts';
 import { collectCopied, copyOut, pointsOf } from './copy-driver.ts';
 import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
 import type { DiffMeta } from './diff-meta.ts';
 import { DiffShelf, type NameKind } from './diff-shelf.ts';
-import { toEntries, type Walked, type Warn, walkDiff, walkView } from './entries.ts';
+import { toEntries, type Warn, walkDiff, walkView } from './entries.ts';
 import { digestFile } from './file-digest.ts';
 import { waitForCollection } from './gc.ts';
-import { LOWER_BYTES, LOWER_COUNT, mountOverlay, tryMountOverlay, unmountOverlay } from './overlay.ts';
+import { Overlays } from './overlay.ts';
 import { claimWork, type Owner } from './owner.ts';
 import {
   explainIo,
@@ -31,9 +30,10 @@ import {
   setOwner,
   under,
 } from './raw-fs.ts';
-import { mounted, shortName, shortNameOf } from './short-names.ts';
+import { ReadOnlyStore } from './read-only.ts';
+import { lowersOf, mounted } from './short-names.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
-import { makeStubs } from './stubs.ts';
+import { makeStubs, pathsBelow } from './stubs.ts';
 import { throwAway } from './trash.ts';
 import type { Committed, DiffId, MountPoint, Snapshot, View } from './types.ts';
 import { hostView, type Ignore, type MergedView, openDiff, openView } from './view.ts';
@@ -110,6 +110,11 @@ export interface SnapshotStoreOptions {
   readonly driver?: 'auto' | 'overlay' | 'copy';
   /** A directory with the mount points every step has (proc, dev, sys, etc/hosts …): lies below everything. */
   readonly skeleton: string;
+  /**
+   * Nothing is made, written, deleted or claimed, and a store that is not there is an empty one. Where something would
+   * have to be, ReadOnlyStore is thrown: by begin, remember, flush, ownerName, and by driver unless it is named above.
+   */
+  readonly readOnly?: boolean;
 }
 
 /** `store` is an absolute directory; it is made when it is missing. Cheap: nothing is mounted or probed yet. */
@@ -125,12 +130,14 @@ class DirectoryStore implements SnapshotStore {
   readonly #root: HostPath;
   readonly #skeleton: HostPath;
   readonly #wanted: 'auto' | 'overlay' | 'copy';
-  readonly #owner: Owner;
+  /** Undefined in a store that is only read. */
+  readonly #owner: Owner | undefined;
+  readonly #overlays: Overlays;
   readonly #cache: StatCache;
   readonly #shelf: DiffShelf;
   readonly #views = new Map<Digest, MergedView>();
   #driver: 'overlay' | 'copy' | undefined;
-  #skeletonPaths: ReadonlySet<RawPath> | undefined;
+  #stubs: ReadonlySet<RawPath> | undefined;
   #count = 0;
 
   constructor(store: string, options: SnapshotStoreOptions) {
@@ -138,11 +145,15 @@ class DirectoryStore implements SnapshotStore {
     this.#root = hostPath(store);
     this.#skeleton = hostPath(options.skeleton);
     this.#wanted = options.driver ?? 'auto';
-    for (const name of ['diffs', 'layers', 'flat', 'l', 'work', 'trash']) makeDirectories(under(this.#root, name));
-    this.#shelf = new DiffShelf(this.#root);
-    this.#owner = claimWork(under(this.#root, 'work'));
-    waitForCollection(this.#root);
-    this.#cache = openStatCache(under(this.#root, 'stat-cache'));
+    const isReadOnly = options.readOnly === true;
+    if (!isReadOnly) {
+      for (const name of ['diffs', 'layers', 'flat', 'l', 'work', 'trash']) makeDirectories(under(this.#root, name));
+      this.#owner = claimWork(under(this.#root, 'work'));
+      waitForCollection(this.#root);
+    }
+    this.#shelf = new DiffShelf(this.#root, isReadOnly);
+    this.#overlays = new Overlays(store, () => hostText(under(this.#root, this.#workOf('mounting'))));
+    this.#cache = openStatCache(under(this.#root, 'stat-cache'), isReadOnly);
   }
 
   get driver(): 'overlay' | 'copy' {
@@ -200,7 +211,7 @@ class DirectoryStore implements SnapshotStore {
   }
 
   begin(base: Snapshot): Workspace {
-    const directory = under(this.#root, `work/${this.#owner.name}/${++this.#count}`);
+    const directory = under(this.#root, `${this.#workOf('beginning a step')}/${++this.#count}`);
     try {
       for (const name of ['upper', 'work', 'merged']) makeDirectories(under(directory, name));
     } catch (error) {
@@ -227,21 +238,16 @@ class DirectoryStore implements SnapshotStore {
     if (this.driver === 'copy') return this.#copyOut(workspace, extra);
     const stubs = under(workspace.directory, 'stubs');
     for (const path of makeStubs(stubs, this.view(workspace.base), extra)) workspace.stubs.add(path);
-    const own = workspace.directory.slice(this.#root.length + 1);
+    const directory = this.#nameIn(workspace);
     if (workspace.state === 'unmounted') {
+      this.#overlays.unmount(directory);
       removeTree(under(workspace.directory, 'work'));
       makeDirectories(under(workspace.directory, 'work'));
     }
     // What the step does may change any file: nothing is known of them any more.
     workspace.digests.clear();
-    const top = workspace.stubs.size > 0 ? [`${own}/stubs`] : [];
-    mountOverlay({
-      store: this.path,
-      lowers: [...top, ...this.#lowers(workspace.base)],
-      upper: `${own}/upper`,
-      work: `${own}/work`,
-      merged: `${own}/merged`,
-    });
+    const top = workspace.stubs.size > 0 ? [`${directory}/stubs`] : [];
+    this.#overlays.mount({ lowers: [...top, ...lowersOf(this, this.#skeleton, workspace.base)], directory });
     workspace.state = 'mounted';
     return workspace.merged;
   }
@@ -258,7 +264,7 @@ class DirectoryStore implements SnapshotStore {
 
   unmount(workspace: Workspace): void {
     if (workspace.state !== 'mounted') return;
-    if (this.driver === 'overlay') unmountOverlay(this.path, workspace.merged);
+    // The overlay itself stands until the workspace ends: commit looks at it.
     workspace.state = 'unmounted';
   }
 
@@ -272,8 +278,8 @@ class DirectoryStore implements SnapshotStore {
 
   discard(workspace: Workspace): void {
     if (workspace.state === 'ended') return;
-    this.unmount(workspace);
     workspace.state = 'ended';
+    this.#overlays.unmount(this.#nameIn(workspace));
     throwAway(this.#root, workspace.directory);
   }
 
@@ -289,7 +295,12 @@ class DirectoryStore implements SnapshotStore {
   }
 
   remember(kind: NameKind, key: Digest, diff: DiffId): void {
-    this.#shelf.remember(kind, key, diff, under(this.#root, `work/${this.#owner.name}/note-${++this.#count}`));
+    this.#shelf.remember(
+      kind,
+      key,
+      diff,
+      under(this.#root, `${this.#workOf('remembering a name')}/note-${++this.#count}`),
+    );
   }
 
   lookup(kind: NameKind, key: Digest): DiffId | undefined {
@@ -297,11 +308,14 @@ class DirectoryStore implements SnapshotStore {
   }
 
   flush(): void {
+    this.#workOf('writing to disk');
     this.#cache.save();
+    this.#overlays.finish();
     this.#shelf.flush();
   }
 
   get ownerName(): string {
+    if (this.#owner === undefined) throw new ReadOnlyStore('owning a directory');
     return this.#owner.name;
   }
 
@@ -311,8 +325,10 @@ class DirectoryStore implements SnapshotStore {
   }
 
   close(): void {
+    if (this.#owner === undefined) return;
     this.#cache.save();
-    const own = under(this.#root, `work/${this.#owner.name}`);
+    this.#overlays.close();
+    const own = under(this.#root, this.#workOf('closing'));
     this.#owner.release();
     throwAway(this.#root, own);
   }
@@ -335,10 +351,8 @@ class DirectoryStore implements SnapshotStore {
     if (readdirRaw(upper).length === 0) return this.#landEmpty(workspace);
     const base = this.view(workspace.base);
     if (wasMounted && !isCopied) {
-      if (workspace.state === 'unmounted') this.mount(workspace);
-      const stubs = new Set([...this.#stubsOfSkeleton(), ...workspace.stubs]);
+      const stubs = new Set([...this.#skeletonPaths(), ...workspace.stubs]);
       const changes = pruneUpper(upper, hostPath(workspace.merged), base, stubs);
-      this.unmount(workspace);
       if (changes.isEmpty) return this.#landEmpty(workspace);
       opaque = changes.opaque;
     }
@@ -361,12 +375,12 @@ class DirectoryStore implements SnapshotStore {
     // The root is in no layer: whatever a step did to it ends here.
     setOwner(upper, 0, 0);
     setMode(upper, 0o755);
-    workspace.state = 'ended';
+    this.#overlays.release(this.#nameIn(workspace));
     if (!this.has(diff)) {
       const { index } = summary;
       this.#shelf.place({ diff, meta, index, tree: upper, scratch: workspace.directory });
     }
-    throwAway(this.#root, workspace.directory);
+    this.#end(workspace);
     const snapshot = this.extend(workspace.base, diff);
     // The next step looks at this one's result: it need not read again what is known of the base.
     if (!workspace.base.diffs.includes(diff)) this.#keep(snapshot, base.with(this.#shelf.layer(diff)));
@@ -374,68 +388,41 @@ class DirectoryStore implements SnapshotStore {
   }
 
   #landEmpty(workspace: Workspace): Committed {
-    this.unmount(workspace);
-    workspace.state = 'ended';
-    removeTree(workspace.directory);
+    this.#end(workspace);
     return { diff: EMPTY_DIFF, snapshot: this.extend(workspace.base, EMPTY_DIFF), entries: 0, bytes: 0 };
   }
 
-  /** Lower directories, topmost first, short and relative to the store; the skeleton is the last. */
-  #lowers(base: Snapshot): string[] {
-    const skeleton = shortName(this.#root, digestOf(this.#skeleton), hostText(this.#skeleton));
-    const diffs = mounted(base);
-    const names = (stack: readonly DiffId[]) => [...stack].reverse().map((diff) => this.#nameOf(diff));
-    const all = [...names(diffs), skeleton];
-    if (all.length <= LOWER_COUNT && all.join(':').length <= LOWER_BYTES) return all;
-    // Too many for one mount: the older half is merged into one directory, once.
-    const cut = diffs.length - 100;
-    return [...names(diffs.slice(cut)), this.#nameOf(this.#flatten(diffs.slice(0, cut))), skeleton];
-  }
-
-  /** One plain diff that shows what a stack shows. Used for mounting only; snapshots keep their stack. */
-  #flatten(diffs: readonly DiffId[]): DiffId {
-    const key = digestOf(`flatten\n${diffs.join('\n')}\n`);
-    const known = this.lookup('flat', key);
-    if (known !== undefined) return known;
-    const workspace = this.begin(SCRATCH);
-    try {
-      materialise(openView(diffs.map((diff) => this.#shelf.layer(diff))), workspace);
-      const { diff } = this.commitExact(workspace);
-      this.remember('flat', key, diff);
-      return diff;
-    } catch (error) {
-      this.discard(workspace);
-      throw error;
-    }
-  }
-
-  #nameOf(diff: DiffId): string {
-    // A name is given only to what is there.
-    this.meta(diff);
-    return shortNameOf(this.#root, diff);
-  }
-
   /** Every path of the skeleton: mount points, and what leads to them. */
-  #stubsOfSkeleton(): ReadonlySet<RawPath> {
-    if (this.#skeletonPaths !== undefined) return this.#skeletonPaths;
-    const skeleton = openDiff({ root: this.#skeleton, opaque: new Set() });
-    const paths = new Set<RawPath>();
-    for (const { path } of walkView(skeleton) as Iterable<Walked>) paths.add(path);
-    return (this.#skeletonPaths = paths);
+  #skeletonPaths(): ReadonlySet<RawPath> {
+    this.#stubs ??= pathsBelow(this.#skeleton);
+    return this.#stubs;
+  }
+
+  /** Ends a workspace that holds nothing of worth any more. */
+  #end(workspace: Workspace): void {
+    workspace.state = 'ended';
+    const directory = this.#nameIn(workspace);
+    // Deleted beside the build if it was mounted; what never was is quickly gone, unless it holds a copied rootfs.
+    if (this.#overlays.isMounted(directory)) this.#overlays.retire(directory);
+    else throwAway(this.#root, workspace.directory);
   }
 
   #probe(): 'overlay' | 'copy' {
     const workspace = this.begin(SCRATCH);
-    const own = workspace.directory.slice(this.#root.length + 1);
-    const problem = tryMountOverlay({
-      store: this.path,
-      lowers: this.#lowers(SCRATCH),
-      upper: `${own}/upper`,
-      work: `${own}/work`,
-      merged: `${own}/merged`,
-    });
-    if (problem === undefined) unmountOverlay(this.path, workspace.merged);
-    removeTree(workspace.directory);
+    const directory = this.#nameIn(workspace);
+    const problem = this.#overlays.tryMount({ lowers: lowersOf(this, this.#skeleton, SCRATCH), directory });
+    this.discard(workspace);
     return problem === undefined ? 'overlay' : 'copy';
+  }
+
+  /** A workspace's directory, relative to the store. */
+  #nameIn(workspace: Workspace): string {
+    return workspace.directory.slice(this.#root.length + 1);
+  }
+
+  /** This process's directory under `work`, relative to the store. Throws ReadOnlyStore where there is none. */
+  #workOf(doing: string): string {
+    if (this.#owner === undefined) throw new ReadOnlyStore(doing);
+    return `work/${this.#owner.name}`;
   }
 }

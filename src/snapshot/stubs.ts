@@ -4,7 +4,17 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { displayPath, joinRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
-import { bytesOf, existsRaw, type HostPath, makeDirectories, setMode, setOwner, setTime, under } from './raw-fs.ts';
+import {
+  bytesOf,
+  existsRaw,
+  type HostPath,
+  makeDirectories,
+  readdirRaw,
+  setMode,
+  setOwner,
+  setTime,
+  under,
+} from './raw-fs.ts';
 import { components } from './resolve.ts';
 import type { MountPoint, View } from './types.ts';
 
@@ -46,4 +56,18 @@ export function makeStubs(directory: HostPath, base: View, points: readonly Moun
   }
   for (const { path, mtimeNs } of copied) setTime(path, mtimeNs);
   return made;
+}
+
+/** Every path below a directory. */
+export function pathsBelow(directory: HostPath): Set<RawPath> {
+  const paths = new Set<RawPath>();
+  const walk = (at: RawPath) => {
+    for (const entry of readdirRaw(under(directory, at))) {
+      const path = joinRaw(at, entry.name);
+      paths.add(path);
+      if (entry.isDirectory()) walk(path);
+    }
+  };
+  walk('' as RawPath);
+  return paths;
 }
