@@ -37,8 +37,13 @@ function time(argv, env = {}) {
   const script = `"$@" >${WORK}/output 2>&1; status=$?; times >${times}; exit $status`;
   const done = spawnSync('sh', ['-c', script, 'sh', ...argv], { env: { ...process.env, ...env }, cwd: WORK });
   const wall = Number(process.hrtime.bigint() - started) / 1e9;
-  if (done.status !== 0) fail(`${argv.join(' ')} ended with ${done.status}:\n${readFileSync(join(WORK, 'output'), 'utf8').slice(-3000)}`);
-  const seconds = (text) => text.match(/(\d+)m([\d.]+)s/g).map((each) => each.slice(0, -1).split('m')).reduce((sum, [m, s]) => sum + Number(m) * 60 + Number(s), 0);
+  if (done.status !== 0)
+    fail(`${argv.join(' ')} ended with ${done.status}:\n${readFileSync(join(WORK, 'output'), 'utf8').slice(-3000)}`);
+  const seconds = (text) =>
+    text
+      .match(/(\d+)m([\d.]+)s/g)
+      .map((each) => each.slice(0, -1).split('m'))
+      .reduce((sum, [m, s]) => sum + Number(m) * 60 + Number(s), 0);
   return { wall, cpu: seconds(readFileSync(times, 'utf8').trim().split('\n').at(-1)) };
 }
 
@@ -67,7 +72,8 @@ function context(name, files) {
 /** The image every case starts from: a static busybox. Made by ocibuild, handed to the others as an OCI layout. */
 function makeBase() {
   const directory = context('base', {
-    Containerfile: 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -p /tmp /etc && echo bench >/etc/bench\n',
+    Containerfile:
+      'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -p /tmp /etc && echo bench >/etc/bench\n',
   });
   copyFileSync(BUSYBOX, join(directory, 'busybox'));
   chmodSync(join(directory, 'busybox'), 0o755);
@@ -78,7 +84,8 @@ function makeBase() {
 function makePackages(count) {
   const files = {};
   for (let number = 0; number < count; number++) {
-    for (let file = 0; file < 40; file++) files[`p${number}/usr/share/p${number}/f${file}`] = `${number} ${file}\n`.repeat(50);
+    for (let file = 0; file < 40; file++)
+      files[`p${number}/usr/share/p${number}/f${file}`] = `${number} ${file}\n`.repeat(50);
   }
   const names = Array.from({ length: count }, (_, number) => `p${number}`);
   const stages = names.map((name) => `FROM scratch AS ${name}\nCOPY ${name}/ /\n`).join('');
@@ -96,19 +103,51 @@ const ours = {
   version: () => run([OCIBUILD, '--version']),
   /** A store of its own for cold runs; `warm` keeps one. */
   build: (directory, { images, jobs, store }) =>
-    time([OCIBUILD, 'build', directory, '--progress', 'plain', ...(jobs ? ['--jobs', String(jobs)] : []), ...images.flatMap((name) => ['--build-context', `${name}=oci:${join(WORK, 'images', name)}`])], {
-      OCIBUILD_STORE: join(WORK, store),
-    }),
+    time(
+      [
+        OCIBUILD,
+        'build',
+        directory,
+        '--progress',
+        'plain',
+        ...(jobs ? ['--jobs', String(jobs)] : []),
+        ...images.flatMap((name) => ['--build-context', `${name}=oci:${join(WORK, 'images', name)}`]),
+      ],
+      {
+        OCIBUILD_STORE: join(WORK, store),
+      },
+    ),
   forget: () => {},
 };
 
-const storage = ['--root', join(WORK, 'buildah/root'), '--runroot', join(WORK, 'buildah/run'), '--storage-driver', 'overlay'];
+const storage = [
+  '--root',
+  join(WORK, 'buildah/root'),
+  '--runroot',
+  join(WORK, 'buildah/run'),
+  '--storage-driver',
+  'overlay',
+];
 const runtime = ['runc', 'crun'].find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0);
 const buildah = {
   name: 'buildah',
   version: () => run(['buildah', '--version']),
   build: (directory, { jobs, isWarm }) =>
-    time(['buildah', ...storage, 'bud', '--layers', '--network', 'none', '--runtime', runtime, ...(isWarm ? [] : ['--no-cache']), ...(jobs ? ['--jobs', String(jobs)] : []), '-t', 'bench', directory]),
+    time([
+      'buildah',
+      ...storage,
+      'bud',
+      '--layers',
+      '--network',
+      'none',
+      '--runtime',
+      runtime,
+      ...(isWarm ? [] : ['--no-cache']),
+      ...(jobs ? ['--jobs', String(jobs)] : []),
+      '-t',
+      'bench',
+      directory,
+    ]),
   prepare: (images) => {
     for (const name of images) {
       const id = run(['buildah', ...storage, 'pull', '-q', `oci:${join(WORK, 'images', name)}`]);
@@ -117,14 +156,26 @@ const buildah = {
   },
 };
 
+// DOCKER names the client, where the first one found has no builder. The daemon's processor time is not seen from here.
+const DOCKER = process.env.DOCKER ?? 'docker';
 const docker = {
   name: 'BuildKit',
-  version: () => `${run(['docker', 'version', '--format', 'dockerd {{.Server.Version}}'])} with its BuildKit`,
-  build: (directory, { isWarm }) => time(['docker', 'build', '--network', 'none', ...(isWarm ? [] : ['--no-cache']), '-t', 'bench', directory], { DOCKER_BUILDKIT: '1' }),
+  isDaemon: true,
+  version: () => `${run([DOCKER, 'version', '--format', 'dockerd {{.Server.Version}}'])} with its BuildKit`,
+  build: (directory, { isWarm }) =>
+    time([DOCKER, 'build', '--network', 'none', ...(isWarm ? [] : ['--no-cache']), '-t', 'bench', directory], {
+      DOCKER_BUILDKIT: '1',
+    }),
   prepare: (images) => {
     for (const name of images) {
-      run(['skopeo', 'copy', '-q', `oci:${join(WORK, 'images', name)}`, `docker-archive:${join(WORK, `${name}.tar`)}:localhost/${name}:latest`]);
-      run(['docker', 'load', '-q', '-i', join(WORK, `${name}.tar`)]);
+      run([
+        'skopeo',
+        'copy',
+        '-q',
+        `oci:${join(WORK, 'images', name)}`,
+        `docker-archive:${join(WORK, `${name}.tar`)}:localhost/${name}:latest`,
+      ]);
+      run([DOCKER, 'load', '-q', '-i', join(WORK, `${name}.tar`)]);
     }
   },
 };
@@ -133,7 +184,7 @@ function available() {
   const found = [ours];
   if (spawnSync('buildah', ['--version']).status === 0) found.push(buildah);
   else process.stdout.write('buildah is not installed: left out\n');
-  if (process.getuid() === 0 && spawnSync('docker', ['version'], { stdio: 'ignore' }).status === 0) found.push(docker);
+  if (process.getuid() === 0 && spawnSync(DOCKER, ['version'], { stdio: 'ignore' }).status === 0) found.push(docker);
   else process.stdout.write('no dockerd that answers (it needs root): BuildKit is left out\n');
   return found;
 }
@@ -166,7 +217,9 @@ const CASES = {
     title: '12 independent stages of sleep 1, 12 jobs',
     file: (builder) => {
       const names = Array.from({ length: 12 }, (_, number) => `s${number}`);
-      const stages = names.map((name) => `FROM ${from('base', builder)} AS ${name}\nRUN sleep 1; echo ${name} >/etc/${name}\n`);
+      const stages = names.map(
+        (name) => `FROM ${from('base', builder)} AS ${name}\nRUN sleep 1; echo ${name} >/etc/${name}\n`,
+      );
       return `${stages.join('')}FROM scratch\n${names.map((name) => `COPY --from=${name} /etc/${name} /\n`).join('')}`;
     },
     images: () => ['base'],
@@ -185,13 +238,24 @@ const lines = [];
 for (const [name, it] of chosen) {
   const figures = new Map(builders.map((builder) => [builder, { wall: [], cpu: [] }]));
   const directories = new Map(
-    builders.map((builder) => [builder, context(`${name}-${builder.name}`, { Containerfile: it.file(builder, packages), Dockerfile: it.file(builder, packages) })]),
+    builders.map((builder) => [
+      builder,
+      context(`${name}-${builder.name}`, {
+        Containerfile: it.file(builder, packages),
+        Dockerfile: it.file(builder, packages),
+      }),
+    ]),
   );
   for (let round = -1; round < ROUNDS; round++) {
     for (const builder of builders) {
       // The round before the first is not counted: it warms caches, and is the build that a no-op run finds done.
       const store = it.isWarm ? `store-${name}` : `store-${name}-${round}`;
-      const took = builder.build(directories.get(builder), { images: it.images(packages), jobs: it.jobs, isWarm: it.isWarm, store });
+      const took = builder.build(directories.get(builder), {
+        images: it.images(packages),
+        jobs: it.jobs,
+        isWarm: it.isWarm,
+        store,
+      });
       if (round < 0) continue;
       figures.get(builder).wall.push(took.wall);
       figures.get(builder).cpu.push(took.cpu);
@@ -201,8 +265,10 @@ for (const [name, it] of chosen) {
   for (const builder of builders) {
     const { wall, cpu } = figures.get(builder);
     const ratio = builder === ours ? '' : `${(median(wall) / median(base.wall)).toFixed(1)}x`;
-    const cpuRatio = builder === ours ? '' : `${(median(cpu) / median(base.cpu)).toFixed(1)}x`;
-    lines.push(`| ${it.title} | ${builder.name} | ${median(wall).toFixed(2)} | ${ratio} | ${median(cpu).toFixed(2)} | ${cpuRatio} |`);
+    const cpuRatio = builder === ours || builder.isDaemon ? '' : `${(median(cpu) / median(base.cpu)).toFixed(1)}x`;
+    lines.push(
+      `| ${it.title} | ${builder.name} | ${median(wall).toFixed(2)} | ${ratio} | ${builder.isDaemon ? '(daemon)' : median(cpu).toFixed(2)} | ${cpuRatio} |`,
+    );
     process.stdout.write(`${lines.at(-1)}\n`);
   }
 }
@@ -216,4 +282,6 @@ rounds: ${ROUNDS}, medians
 |---|---|---|---|---|---|
 ${lines.join('\n')}
 `);
-process.stdout.write(`\nfiles are left in ${WORK}: some belong to ids of a user namespace; \`buildah unshare rm -r\` removes them\n`);
+process.stdout.write(
+  `\nfiles are left in ${WORK}: some belong to ids of a user namespace; \`buildah unshare rm -r\` removes them\n`,
+);

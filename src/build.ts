@@ -39,9 +39,9 @@ export async function build(
     targets: graph.requested.map((index) => graph.targets[index]!.name),
   });
   const { layout, snapshots } = services;
-  const assemble = createAssembler({ graph, layout, snapshots, profile: native });
+  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: services.isReadOnly });
   const solution = await solve(graph, services, assemble);
-  snapshots.flush();
+  if (!services.isReadOnly) snapshots.flush();
   recordRoots(services.store, graph, solution);
   const built = graph.requested.map((index) => ({ target: graph.targets[index]!, image: solution.images.get(index)! }));
   return { graph, solution, built };

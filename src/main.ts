@@ -12,6 +12,7 @@ import { GLOBAL_FLAGS, jobsOf, storeDirectoryOf, wantsColor } from './cli/global
 import { BuildError, exitStatusOf, formatError } from './errors.ts';
 import { didYouMean } from './recipe/near-miss.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const FLAGS_BEFORE = { ...GLOBAL_FLAGS, version: { summary: 'print the version' } };
 
 /** Runs one command line (argv without node and script) and gives the exit status. */
@@ -40,6 +41,8 @@ async function main(words: readonly string[]): Promise<number> {
   if (command.needsNamespace) {
     const { enterNamespace, insideNamespace } = await import('./sandbox/userns.ts');
     if (!insideNamespace()) {
+      const answered = await answerOutside(command, args);
+      if (answered !== undefined) return answered;
       const { ensureTools } = await import('./sandbox/provision.ts');
       await ensureTools({ env: process.env, stderr: process.stderr });
       // For who wants to know that a build needs one id only, on a machine that has a range.
@@ -47,7 +50,17 @@ async function main(words: readonly string[]): Promise<number> {
       return enterNamespace({ argv: words, env: process.env, ...(singleId ? { singleId } : {}) });
     }
   }
-  return runCommand(command, args);
+  return withContext(args, (context) => command.run(context));
+}
+
+/**
+ * Many a build finds everything in its cache, and needs no namespace to say so: that saves starting a second time. Root's
+ * store belongs to other ids, so root always goes inside.
+ */
+async function answerOutside(command: Command, args: Args): Promise<number | undefined> {
+  const { answerFromCache } = command;
+  if (answerFromCache === undefined || process.getuid?.() === 0) return undefined;
+  return withContext(args, answerFromCache);
 }
 
 async function loadCommand(name: string): Promise<Command> {
@@ -78,7 +91,8 @@ async function printHelp(out: NodeJS.WriteStream, name: string | undefined, aske
   return asked ? 0 : exitStatusOf('USAGE');
 }
 
-async function runCommand(command: Command, args: Args): Promise<number> {
+/** Runs work that a signal may stop. */
+async function withContext<T>(args: Args, work: (context: CommandContext) => Promise<T>): Promise<T> {
   const { env, stdout, stderr } = process;
   const cwd = process.cwd();
   const { createProgress } = await import('./progress/progress.ts');
@@ -88,7 +102,7 @@ async function runCommand(command: Command, args: Args): Promise<number> {
     if (controller.signal.aborted) process.exit(exitStatusOf('INTERRUPTED'));
     controller.abort(new BuildError('INTERRUPTED', `stopped by ${name}`));
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  for (const name of SIGNALS) process.on(name, stop);
   const context: CommandContext = {
     args,
     stdout,
@@ -105,11 +119,13 @@ async function runCommand(command: Command, args: Args): Promise<number> {
       createProgress((args.text('progress') ?? 'auto') as 'auto', stderr, { color: wantsColor(args, env, stderr) }),
   };
   try {
-    return await command.run(context);
+    return await work(context);
   } catch (error) {
     // Whatever breaks because it was stopped, was stopped.
     if (controller.signal.aborted && !isUserFault(error)) throw controller.signal.reason;
     throw error;
+  } finally {
+    for (const name of SIGNALS) process.off(name, stop);
   }
 }
 

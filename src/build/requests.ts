@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import type { ImageConfig } from '../../oci/config.ts';
 import { resolveImage } from '../../oci/layout/image.ts';
 import { openLayout } from '../../oci/layout/layout.ts';
-import { hostPlatform, type Platform } from '../../oci/platform.ts';
+import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../../oci/platform.ts';
 import { native } from '../../oci/profile.ts';
 import { parseContainerfile } from '../containerfile/parse.ts';
 import { BuildError } from '../errors.ts';
@@ -34,9 +34,21 @@ export interface RecipeOptions {
   readonly cwd: string;
 }
 
+/** What a processor runs besides its own programs: a bootstrap for i386 is built on amd64 as it is. */
+const ALSO_RUNS: Readonly<Record<string, string>> = { 'linux/amd64': 'linux/386', 'linux/arm64': 'linux/arm/v7' };
+
+/** The platform asked for; where the recipe is only for another one that the same machine runs, that one. */
+function platformFor(recipe: Recipe, wanted: Platform): Platform {
+  const name = formatPlatform(wanted);
+  const other = ALSO_RUNS[name];
+  const isForOther = !recipe.platforms.includes(name) && other !== undefined && recipe.platforms.includes(other);
+  return isForOther ? parsePlatform(other) : wanted;
+}
+
 /** The request that builds a recipe: everything comes from its folder, nothing from the caller's environment. */
 export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequest {
-  const { platform, cwd } = options;
+  const { cwd } = options;
+  const platform = platformFor(recipe, options.platform);
   const path = join(recipe.directory, 'Containerfile');
   const containerfile =
     recipe.kind === 'debian-root' ? undefined : parseContainerfile(readFileSync(path), shownPath(path, cwd));

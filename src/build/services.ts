@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import { createLayout, type Layout } from '../../oci/layout/layout.ts';
+import { createLayout, type Layout, openLayout } from '../../oci/layout/layout.ts';
 import { fetchPinned, fetchSources } from '../fetch/fetch.ts';
 import { makeDirectories } from '../image/output.ts';
 import type { Watcher } from '../progress/event.ts';
@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly sshSocket: string | undefined;
   readonly runtime: 'runc' | 'crun' | undefined;
   readonly driver: 'auto' | 'overlay' | 'copy';
+  /** Nothing is made or changed; the store has to be there. */
+  readonly isReadOnly: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly watch: Watcher;
@@ -52,10 +54,12 @@ function makeSkeleton(directory: string): void {
 /** Opens the store and everything a solve needs of it. Must run inside the user namespace. */
 export function openServices(options: ServiceOptions): OpenServices {
   const { store, signal, watch } = options;
-  makeDirectories(dirname(store), callerId());
-  mkdirSync(store, { recursive: true });
+  if (!options.isReadOnly) {
+    makeDirectories(dirname(store), callerId());
+    mkdirSync(store, { recursive: true });
+  }
   const skeleton = join(store, 'skeleton');
-  makeSkeleton(skeleton);
+  if (!options.isReadOnly) makeSkeleton(skeleton);
   let sandbox: Promise<Sandbox> | undefined;
   const fetching = {
     store,
@@ -66,12 +70,12 @@ export function openServices(options: ServiceOptions): OpenServices {
     signal,
     env: options.env,
   };
-  const snapshots = openSnapshotStore(store, { driver: options.driver, skeleton });
+  const snapshots = openSnapshotStore(store, { driver: options.driver, skeleton, readOnly: options.isReadOnly });
   // However this process ends in order, it gives its workspaces up: another one must not take it for alive.
-  process.once('exit', () => snapshots.close());
+  if (!options.isReadOnly) process.once('exit', () => snapshots.close());
   return {
     store,
-    layout: createLayout(join(store, 'layout')),
+    layout: options.isReadOnly ? openLayout(join(store, 'layout')) : createLayout(join(store, 'layout')),
     snapshots,
     sandbox: () => {
       const opened =
@@ -95,6 +99,7 @@ export function openServices(options: ServiceOptions): OpenServices {
     secrets: options.secrets,
     sshSocket: options.sshSocket,
     jobs: options.jobs,
+    isReadOnly: options.isReadOnly,
     noCache: options.noCache,
     signal,
     watch,

@@ -23,6 +23,8 @@ export const SOLVE_FLAGS: Flags = {
 export interface SolveExtras {
   readonly secrets?: ReadonlyMap<string, Secret>;
   readonly sshSocket?: string | undefined;
+  /** The store is only asked: a build with anything to do throws NeedsWork. */
+  readonly isReadOnly?: boolean;
 }
 
 /** The services a command line asks for. */
@@ -45,6 +47,7 @@ export function servicesOf(context: CommandContext, watch: Watcher, extras: Solv
     noCache: args.is('no-cache') ? true : filter.length > 0 ? new Set(filter) : false,
     secrets: extras.secrets ?? new Map(),
     sshSocket: extras.sshSocket,
+    isReadOnly: extras.isReadOnly ?? false,
     runtime,
     driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
     env,
@@ -63,6 +66,7 @@ export function storeServices(context: CommandContext): OpenServices {
     noCache: false,
     secrets: new Map(),
     sshSocket: undefined,
+    isReadOnly: false,
     runtime: undefined,
     driver: 'auto',
     env: context.env,

@@ -11,6 +11,7 @@ import { parseOutput, writeOutput } from '../image/output.ts';
 import { callerId } from '../sandbox/userns.ts';
 import type { Secret } from '../solver/services.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
+import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
 import type { Command, CommandContext } from './command.ts';
 import { resultLine, solveSummary } from './results.ts';
 import { optionalTree, platformOf } from './trees.ts';
@@ -44,7 +45,16 @@ export const command: Command = {
   },
   operands: { min: 1, max: 1 },
   needsNamespace: true,
-  run: async (context) => {
+  // A rootfs or an archive may hold files that only the namespace may read.
+  answerFromCache: async (context) =>
+    context.args.list('output').some((text) => !text.startsWith('oci:'))
+      ? undefined
+      : answerFromCache(context, buildFile(context)),
+  run: (context) => buildInside(context, buildFile(context)),
+};
+
+function buildFile(context: CommandContext): BuildWork {
+  return async (watch, isReadOnly, closeProgress) => {
     const { args, cwd } = context;
     const directory = resolve(cwd, args.operands[0]!);
     if (!existsSync(directory) || !statSync(directory).isDirectory()) {
@@ -66,35 +76,31 @@ export const command: Command = {
       epoch: epochOf(context),
       cwd,
     });
-    const progress = context.openProgress();
     const started = performance.now();
-    try {
-      const services = servicesOf(context, progress.watch, {
-        secrets: secretsOf(context),
-        sshSocket: sshSocketOf(context),
-      });
-      const finder = createFinder(optionalTree(context), { platform: platformOf(context), cwd });
-      const outcome = await build([request], finder, services);
-      progress.close();
-      const made = outcome.built[0]!;
-      const { target, image } = made;
-      const { snapshot } = outcome.solution.results.get(target.op)!;
-      const output = {
-        indexDigest: image.indexDigest,
-        manifestDigest: image.manifestDigest,
-        reference: args.text('tag'),
-        entries: () => services.snapshots.mergedEntries(snapshot),
-        policy: target.policy,
-      };
-      for (const each of outputs) await writeOutput(services.layout, output, each, callerId());
-      context.stdout.write(resultLine(outcome, made, performance.now() - started));
-      context.stdout.write(solveSummary(outcome));
-      return 0;
-    } finally {
-      progress.close();
-    }
-  },
-};
+    const services = servicesOf(context, watch, {
+      secrets: secretsOf(context),
+      sshSocket: sshSocketOf(context),
+      isReadOnly,
+    });
+    const finder = createFinder(optionalTree(context), { platform: platformOf(context), cwd });
+    const outcome = await build([request], finder, services);
+    closeProgress();
+    const made = outcome.built[0]!;
+    const { target, image } = made;
+    const { snapshot } = outcome.solution.results.get(target.op)!;
+    const output = {
+      indexDigest: image.indexDigest,
+      manifestDigest: image.manifestDigest,
+      reference: args.text('tag'),
+      entries: () => services.snapshots.mergedEntries(snapshot),
+      policy: target.policy,
+    };
+    for (const each of outputs) await writeOutput(services.layout, output, each, callerId());
+    context.stdout.write(resultLine(outcome, made, performance.now() - started));
+    context.stdout.write(solveSummary(outcome));
+    return 0;
+  };
+}
 
 function pairsOf(texts: readonly string[], flag: string): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>();

@@ -37,6 +37,11 @@ export interface Command {
   readonly operands?: { readonly min: number; readonly max: number };
   /** Runs inside the user namespace, where it may own, read and delete what the store holds. */
   readonly needsNamespace: boolean;
+  /**
+   * Tried before entering the namespace, where it saves time: the exit status when the store alone answers, undefined
+   * when there is something to do. Changes nothing in the store.
+   */
+  readonly answerFromCache?: (context: CommandContext) => Promise<number | undefined>;
   /** Gives the exit status; throws BuildError or OciError. */
   run(context: CommandContext): Promise<number>;
 }

@@ -5,7 +5,8 @@ import { build } from '../build.ts';
 import { writeImageLayout } from '../image/output.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
-import type { Command } from './command.ts';
+import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
+import type { Command, CommandContext } from './command.ts';
 import { resultLine, solveSummary } from './results.ts';
 import { RECIPE_FLAGS, treeRequests } from './trees.ts';
 
@@ -19,24 +20,24 @@ export const command: Command = {
     out: { summary: 'put images below this folder instead of out/', value: 'DIR' },
   },
   needsNamespace: true,
-  run: async (context) => {
-    const { tree, requests, finder } = treeRequests(context);
-    const progress = context.openProgress();
-    const started = performance.now();
-    try {
-      const services = servicesOf(context, progress.watch);
-      const outcome = await build(requests, finder, services);
-      progress.close();
-      const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
-      for (const made of outcome.built) {
-        const layout = join(out, made.target.recipe!.shortName);
-        writeImageLayout(services.layout, made.image, layout, callerId());
-        context.stdout.write(resultLine(outcome, made, performance.now() - started));
-      }
-      context.stdout.write(solveSummary(outcome));
-      return 0;
-    } finally {
-      progress.close();
-    }
-  },
+  answerFromCache: (context) => answerFromCache(context, runRecipes(context)),
+  run: (context) => buildInside(context, runRecipes(context)),
 };
+
+function runRecipes(context: CommandContext): BuildWork {
+  return async (watch, isReadOnly, closeProgress) => {
+    const started = performance.now();
+    const { tree, requests, finder } = treeRequests(context);
+    const services = servicesOf(context, watch, { isReadOnly });
+    const outcome = await build(requests, finder, services);
+    closeProgress();
+    const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
+    for (const made of outcome.built) {
+      const layout = join(out, made.target.recipe!.shortName);
+      writeImageLayout(services.layout, made.image, layout, callerId());
+      context.stdout.write(resultLine(outcome, made, performance.now() - started));
+    }
+    context.stdout.write(solveSummary(outcome));
+    return 0;
+  };
+}

@@ -105,7 +105,7 @@ async function openPlace(
     }
   }
   const { layout, snapshots } = services;
-  const assemble = createAssembler({ graph, layout, snapshots, profile: native });
+  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: false });
   const { results } = await solveOps(graph, [op], services, assemble);
   const run = lastRun(graph, op);
   return {

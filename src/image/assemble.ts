@@ -20,7 +20,7 @@ import { type Graph, isLayerOp, type LayerOp, type LayoutImageOp, type RootOp, t
 import type { SnapshotStore } from '../snapshot/store.ts';
 import type { DiffId, Snapshot } from '../snapshot/types.ts';
 import type { ActionCache } from '../solver/actions.ts';
-import type { BuiltImage, LayerBytes, Results } from '../solver/services.ts';
+import { type BuiltImage, type LayerBytes, NeedsWork, type Results } from '../solver/services.ts';
 import type { Assemble } from '../solver/solve.ts';
 import { hasBlob, readSound } from './sound-blob.ts';
 
@@ -41,6 +41,7 @@ export interface AssembleServices {
   readonly layout: Layout;
   readonly snapshots: SnapshotStore;
   readonly profile: Profile;
+  readonly isReadOnly: boolean;
 }
 
 /** Makes the function the solver calls for every target. Images are remembered by the targets' positions. */
@@ -71,6 +72,7 @@ class Assembler {
       platform: target.platform as unknown as Json,
     });
     const known = this.#recorded(actions, key);
+    if (known === undefined && this.#services.isReadOnly) throw new NeedsWork(target.name);
     const record = known ?? (await this.#make(target, below, own, actions, format));
     if (known === undefined) actions.put(key, record as unknown as Json);
     this.#images.set(graph.targets.indexOf(target), record.layers);

@@ -42,8 +42,12 @@ export class ActionCache {
   readonly #directory: string;
   readonly #used = new Set<Digest>();
 
-  constructor(store: string) {
+  readonly #isReadOnly: boolean;
+
+  /** Read-only, new records are forgotten. */
+  constructor(store: string, isReadOnly: boolean) {
     this.#directory = join(store, 'actions');
+    this.#isReadOnly = isReadOnly;
   }
 
   /** Keys read or written by this process: what a garbage collection must keep. */
@@ -68,6 +72,7 @@ export class ActionCache {
   }
 
   put(key: Digest, record: Json): void {
+    if (this.#isReadOnly) return;
     writeFileWhole(this.#path(key), `${JSON.stringify(record)}\n`);
     this.#used.add(key);
   }

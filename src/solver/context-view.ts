@@ -1,11 +1,11 @@
 // Owns: a build context as a view: the folder on the host less what .dockerignore hides, owned by root, and for a recipe
 // its pinned sources below `fetch/`.
 
-import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import type { Digest } from '../../oci/digest.ts';
-import { joinRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';
+import { baseRaw, joinRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { type IgnoreRules, parseIgnore } from '../containerfile/ignore.ts';
-import { BuildError } from '../errors.ts';
+import { sourcePath } from '../fetch/source-store.ts';
 import type { ContextRef } from '../graph/op.ts';
 import type { Recipe, Source } from '../recipe/types.ts';
 import type { SnapshotStore } from '../snapshot/store.ts';
@@ -18,8 +18,8 @@ const FETCH = rawPath('fetch');
 export function openContext(context: ContextRef, snapshots: SnapshotStore): View {
   const rules = context.ignore === undefined ? undefined : parseIgnore(context.ignore);
   const host = snapshots.hostView(context.directory, rules === undefined ? undefined : ignoreBy(rules));
-  return context.recipe === undefined || context.recipe.sources.length === 0
-    ? host
+  return context.recipe === undefined
+    ? new FolderContext(host)
     : new RecipeContext(host, context.recipe, snapshots.path);
 }
 
@@ -37,65 +37,99 @@ export function sourcesAt(recipe: Recipe, paths: readonly RawPath[]): readonly S
   return recipe.sources.filter((source) => wanted.has(joinRaw(FETCH, rawPath(source.file))));
 }
 
-/** A recipe's folder with `fetch/` laid over it; a real folder of that name is hidden. */
-class RecipeContext implements View {
-  readonly #host: View;
+/** A folder of the host, whoever owns it there: in a build its files are root's. */
+class FolderContext implements View {
+  protected readonly host: View;
+
+  constructor(host: View) {
+    this.host = host;
+  }
+
+  lstat(path: RawPath): Node | undefined {
+    const node = this.host.lstat(path);
+    return node === undefined ? undefined : { ...node, uid: 0, gid: 0 };
+  }
+
+  readdir(path: RawPath): readonly RawPath[] | undefined {
+    return this.host.readdir(path);
+  }
+
+  readlink(path: RawPath): RawPath {
+    return this.host.readlink(path);
+  }
+
+  readFile(path: RawPath): Buffer {
+    return this.host.readFile(path);
+  }
+
+  fileDigest(path: RawPath): Digest {
+    return this.host.fileDigest(path);
+  }
+
+  knownDigest(path: RawPath): Digest | undefined {
+    return this.host.knownDigest?.(path);
+  }
+
+  resolve(path: RawPath, followLast: boolean): RawPath {
+    return this.host.resolve(path, followLast);
+  }
+}
+
+/**
+ * A recipe's folder with `fetch/` laid over it; a real folder of that name is hidden. Of modes only the executable bit
+ * counts, as in git: the rest is the umask of whoever checked the tree out.
+ */
+class RecipeContext extends FolderContext {
   readonly #sources = new Map<string, Source>();
   readonly #store: string;
 
   constructor(host: View, recipe: Recipe, store: string) {
-    this.#host = host;
+    super(host);
     this.#store = store;
     for (const source of recipe.sources) this.#sources.set(joinRaw(FETCH, rawPath(source.file)), source);
   }
 
   #isFetched(path: RawPath): boolean {
-    return path === FETCH || path.startsWith('fetch/');
+    return this.#sources.size > 0 && (path === FETCH || path.startsWith('fetch/'));
   }
 
-  #hostPath(source: Source): Buffer {
-    return Buffer.from(join(this.#store, 'sources', 'sha256', source.digest.slice('sha256:'.length)));
+  override lstat(path: RawPath): Node | undefined {
+    if (this.#isFetched(path)) return this.#lstatFetched(path);
+    const node = super.lstat(path);
+    if (node?.type !== 'file' && node?.type !== 'directory') return node;
+    return { ...node, mode: node.type === 'directory' || (node.mode & 0o100) !== 0 ? 0o755 : 0o644 };
   }
 
-  lstat(path: RawPath): Node | undefined {
-    if (!this.#isFetched(path)) return this.#host.lstat(path);
+  #lstatFetched(path: RawPath): Node | undefined {
+    const same = { uid: 0, gid: 0, mtimeNs: 0n, inode: path, nlink: 1 };
+    if (path === FETCH) return { ...same, type: 'directory', mode: 0o755, size: 0, hostPath: Buffer.alloc(0) };
     const source = this.#sources.get(path);
-    if (path !== FETCH && source === undefined) return undefined;
-    const isDirectory = source === undefined;
-    return {
-      type: isDirectory ? 'directory' : 'file',
-      mode: isDirectory ? 0o755 : 0o644,
-      uid: 0,
-      gid: 0,
-      size: source?.size ?? 0,
-      mtimeNs: 0n,
-      inode: `fetch/${path}`,
-      nlink: 1,
-      hostPath: isDirectory ? Buffer.alloc(0) : this.#hostPath(source),
-    };
+    if (source === undefined) return undefined;
+    const stored = sourcePath(this.#store, source.digest);
+    // Before it is fetched its size may not be known; nothing asks for it then.
+    const size = statSync(stored, { throwIfNoEntry: false })?.size ?? source.size ?? 0;
+    return { ...same, type: 'file', mode: 0o644, size, hostPath: Buffer.from(stored) };
   }
 
-  readdir(path: RawPath): readonly RawPath[] | undefined {
-    if (path === FETCH) return [...this.#sources.keys()].map((key) => key.slice('fetch/'.length) as RawPath).sort();
+  override readdir(path: RawPath): readonly RawPath[] | undefined {
+    if (path === FETCH && this.#sources.size > 0) {
+      return [...this.#sources.keys()].map((key) => baseRaw(key as RawPath)).sort();
+    }
     if (this.#isFetched(path)) return undefined;
-    const names = this.#host.readdir(path);
-    return path !== '' || names === undefined ? names : [...new Set([...names, FETCH])].sort();
+    const names = super.readdir(path);
+    const hasMore = path === '' && names !== undefined && this.#sources.size > 0;
+    return hasMore ? [...new Set([...names, FETCH])].sort() : names;
   }
 
-  readlink(path: RawPath): RawPath {
-    return this.#host.readlink(path);
+  override readFile(path: RawPath): Buffer {
+    return this.#isFetched(path) ? readFileSync(this.#lstatFetched(path)!.hostPath) : super.readFile(path);
   }
 
-  readFile(path: RawPath): Buffer {
-    if (!this.#isFetched(path)) return this.#host.readFile(path);
-    throw new BuildError('SNAPSHOT', `a source is read before it was fetched: ${path}`);
+  override fileDigest(path: RawPath): Digest {
+    return this.#sources.get(path)?.digest ?? super.fileDigest(path);
   }
 
-  fileDigest(path: RawPath): Digest {
-    return this.#sources.get(path)?.digest ?? this.#host.fileDigest(path);
-  }
-
-  resolve(path: RawPath, followLast: boolean): RawPath {
-    return this.#isFetched(path) ? path : this.#host.resolve(path, followLast);
+  override resolve(path: RawPath, followLast: boolean): RawPath {
+    return this.#isFetched(path) ? path : super.resolve(path, followLast);
   }
 }

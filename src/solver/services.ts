@@ -8,6 +8,14 @@ import type { Sandbox } from '../sandbox/types.ts';
 import type { SnapshotStore, Workspace } from '../snapshot/store.ts';
 import type { DiffId, Snapshot } from '../snapshot/types.ts';
 
+/** Thrown by a solve that may change nothing, as soon as there is something to do. Never reaches a user. */
+export class NeedsWork extends Error {
+  constructor(what: string) {
+    super(`${what} is not in the cache`);
+    this.name = 'NeedsWork';
+  }
+}
+
 /** One layer of a finished image. */
 export interface LayerBytes {
   readonly diffId: Digest;
@@ -63,6 +71,8 @@ export interface Services {
   /** Host socket of the ssh agent, when --ssh was given. */
   readonly sshSocket: string | undefined;
   readonly jobs: number;
+  /** Nothing may be changed in the store: whatever the cache does not hold throws NeedsWork. */
+  readonly isReadOnly: boolean;
   /** True: no op's earlier result is used. A set: not for the stages of these names. */
   readonly noCache: boolean | ReadonlySet<string>;
   readonly signal: AbortSignal;

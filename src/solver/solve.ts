@@ -24,7 +24,7 @@ import { importImage } from '../snapshot/unpack.ts';
 import { ActionCache } from './actions.ts';
 import { CopyStep } from './copy-step.ts';
 import { RunStep } from './run-step.ts';
-import type { BuiltImage, LayerBytes, OpResult, Results, Services } from './services.ts';
+import { type BuiltImage, type LayerBytes, NeedsWork, type OpResult, type Results, type Services } from './services.ts';
 import { Slots } from './slots.ts';
 import { resolveUser } from './user.ts';
 
@@ -76,7 +76,7 @@ class Solver {
     this.#graph = graph;
     this.#services = services;
     this.#assemble = assemble;
-    this.#actions = new ActionCache(services.store);
+    this.#actions = new ActionCache(services.store, services.isReadOnly);
     this.#slots = new Slots(services.jobs);
     this.#signal = AbortSignal.any([services.signal, this.#stop.signal]);
     this.#copy = new CopyStep(services, this.#actions);
@@ -207,6 +207,7 @@ class Solver {
       this.states[op.id] = 'cached';
       return { snapshot: snapshots.extend(work.base, known), diff: known, isCached: true };
     }
+    if (this.#services.isReadOnly) throw new NeedsWork(op.label.text);
     const same = this.#inFlight.get(work.key);
     if (same !== undefined) {
       const diff = await same;
