@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { createDecoder, sniff } from '../../oci/codec/load.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
 import type { Json } from '../../oci/json.ts';
 import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
 import { BuildError } from '../errors.ts';
@@ -21,6 +22,7 @@ import {
 import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';
+import type { Owner } from '../snapshot/upper-tree.ts';
 import type { ActionCache } from './actions.ts';
 import { openContext, sourcesAt } from './context-view.ts';
 import type { Results, Services } from './services.ts';
@@ -183,7 +185,7 @@ export class CopyStep {
       copySelection(snapshots, workspace, files, target);
     }
     for (const archive of archives) {
-      await unpackArchive(workspace, op.dest, decodedChunks(archive.hostPath), { owner: owner ?? 'archive' });
+      addArchive(workspace, op.dest, archive.hostPath, owner ?? 'archive');
     }
     for (const remote of op.remotes) {
       const path = await this.#services.fetchRemote(remote.url, remote.digest);
@@ -247,11 +249,18 @@ function* fileChunks(path: string): Generator<Uint8Array> {
   }
 }
 
+/** Small pieces first: a decoder that meets damage in a piece gives nothing of it, and the head may be whole. */
+function* growingPieces(path: string): Generator<Uint8Array> {
+  for (const chunk of fileChunks(path)) {
+    for (let at = 0, length = 64; at < chunk.length; at += length, length *= 2) yield chunk.subarray(at, at + length);
+  }
+}
+
 /** Plain bytes of a file that may be compressed. */
-function* decodedChunks(path: string): Generator<Uint8Array> {
+function* decodedChunks(path: string, pieces = fileChunks): Generator<Uint8Array> {
   let decoder: ReturnType<typeof createDecoder> | undefined;
   let isFirst = true;
-  for (const chunk of fileChunks(path)) {
+  for (const chunk of pieces(path)) {
     if (isFirst) {
       const compression = sniff(chunk);
       decoder = compression === undefined ? undefined : createDecoder(compression);
@@ -263,16 +272,25 @@ function* decodedChunks(path: string): Generator<Uint8Array> {
   if (decoder !== undefined) yield* decoder.finish();
 }
 
+/** Unpacks to the very end: a checksum stands behind the last byte that tar wants. Throws BuildError ADD. */
+function addArchive(workspace: Workspace, dest: string, path: string, owner: Owner | 'archive'): void {
+  const chunks = decodedChunks(path);
+  // Without a `return`, which would end them where the reader of the archive ends.
+  const unended: Iterable<Uint8Array> = { [Symbol.iterator]: () => ({ next: () => chunks.next() }) };
+  try {
+    unpackArchive(workspace, dest, unended, { owner });
+    while (chunks.next().done !== true);
+  } catch (error) {
+    throw error instanceof OciError ? new BuildError('ADD', error.message, { cause: error }) : error;
+  }
+}
+
 /** Whether the plain bytes begin with a tar header: 512 bytes whose checksum is right. lzip stays a file, as in BuildKit. */
 function isArchive(path: string): boolean {
   const head: Buffer[] = [];
   let size = 0;
   try {
-    for (const chunk of fileChunks(path)) {
-      if (size === 0 && sniff(chunk) === 'lzip') return false;
-      break;
-    }
-    for (const chunk of decodedChunks(path)) {
+    for (const chunk of decodedChunks(path, growingPieces)) {
       head.push(Buffer.from(chunk));
       size += chunk.length;
       if (size >= 512) break;

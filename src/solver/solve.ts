@@ -65,6 +65,7 @@ class Solver {
   /** By key: two ops that do the same thing at the same time are done once. */
   readonly #inFlight = new Map<Digest, Promise<DiffId>>();
   readonly #stop = new AbortController();
+  #failure: { readonly error: unknown } | undefined;
   readonly #signal: AbortSignal;
   readonly #copy: CopyStep;
   readonly #run: RunStep;
@@ -98,18 +99,17 @@ class Solver {
   }
 
   async #settle(work: readonly Promise<unknown>[]): Promise<void> {
-    let first: unknown;
-    let hasFailed = false;
-    const noteFailure = (error: unknown): void => {
-      if (hasFailed) return;
-      hasFailed = true;
-      first = error;
-      this.#stop.abort(new BuildError('INTERRUPTED', 'another step failed'));
-    };
-    await Promise.all(work.map((each) => each.catch(noteFailure)));
+    await Promise.all(work.map((each) => each.catch((error: unknown) => this.#noteFailure(error))));
     await Promise.allSettled([...this.#pending.values(), ...this.#images.values()]);
     if (this.#services.signal.aborted) throw this.#services.signal.reason;
-    if (hasFailed) throw first;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** The first one counts, at once: what waits for several inputs does not wait for those that still run. */
+  #noteFailure(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#stop.abort(new BuildError('INTERRUPTED', 'another step failed'));
   }
 
   image(target: number): Promise<BuiltImage> {
@@ -136,7 +136,11 @@ class Solver {
       const inputs = await Promise.allSettled(inputsOf(op).map((input) => this.op(input)));
       for (const input of inputs) if (input.status === 'rejected') throw input.reason;
       this.#signal.throwIfAborted();
-      const result = await this.#resolve(op);
+      const result = await this.#resolve(op).catch((error: unknown) => {
+        const located = withLocation(error, op);
+        this.#noteFailure(located);
+        throw located;
+      });
       this.results.set(id, result);
       return result;
     });
