@@ -10,7 +10,7 @@ import type { Json } from '../../oci/json.ts';
 import { verifyLayer } from '../../oci/layer/compare.ts';
 import { writeLayer } from '../../oci/layer/writer.ts';
 import { type Layout, openLayout } from '../../oci/layout/layout.ts';
-import { readLayer } from '../../oci/layout/read-layer.ts';
+import { openLayer } from '../../oci/layout/open-layer.ts';
 import { encodeManifest, imageManifest, parseManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { formatId, type Profile } from '../../oci/profile.ts';
@@ -85,7 +85,7 @@ class Assembler {
   }
 
   #layerBytes(layer: Layer): LayerBytes {
-    return { diffId: layer.diffId, open: () => readLayer(this.#services.layout, layer.descriptor) };
+    return { diffId: layer.diffId, open: () => openLayer(this.#services.layout, layer.descriptor) };
   }
 
   /** A record counts only while every blob it leads to is there: documents verified, layers in their full length. */
@@ -179,7 +179,7 @@ class Assembler {
       });
       const layer: Layer = { descriptor: written.descriptor, diffId: written.diffId };
       await verifyLayer({
-        tar: readLayer(layout, layer.descriptor),
+        tar: openLayer(layout, layer.descriptor),
         diffId: layer.diffId,
         entries: snapshots.entries(own.below, own.diff),
         policy,

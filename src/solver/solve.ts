@@ -4,7 +4,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Json } from '../../oci/json.ts';
 import { openLayout } from '../../oci/layout/layout.ts';
-import { readLayer } from '../../oci/layout/read-layer.ts';
+import { openLayer } from '../../oci/layout/open-layer.ts';
 import { BuildError } from '../errors.ts';
 import { rootKey, workdirKey } from '../graph/cache-key.ts';
 import {
@@ -259,7 +259,7 @@ class Solver {
 /** Layers of a foreign image, verified as they are read. */
 function layoutLayers(op: LayoutImageOp): readonly LayerBytes[] {
   const layout = openLayout(op.directory);
-  return op.layers.map(({ descriptor, diffId }) => ({ diffId, open: () => readLayer(layout, descriptor) }));
+  return op.layers.map(({ descriptor, diffId }) => ({ diffId, open: () => openLayer(layout, descriptor) }));
 }
 
 /** An error that does not know which line caused it learns it here. */
