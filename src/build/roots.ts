@@ -1,10 +1,10 @@
 // Owns: distribution roots as the solver wants them: a key from the lock file, and an unpacking that verifies everything
 // from the signature down, every time.
 
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { Digest } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
 import { type FetchSettings, fetchPinned } from '../fetch/fetch.ts';
+import { fileChunks } from '../fetch/file-chunks.ts';
 import { sourcePath } from '../fetch/source-store.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { needLockFile, readKeyFiles } from '../root/folder.ts';
@@ -15,40 +15,43 @@ import { rootKey, verifyRoot } from '../root/verify.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';
 import type { RootBuilder } from '../solver/services.ts';
 
-const CHUNK = 1 << 20;
-
 export interface RootSettings extends FetchSettings {
   /** How many downloads run side by side. */
   readonly jobs: number;
 }
 
-/** Every file a root is made of: InRelease, Packages, packages. */
-export function sourcesOfRoot(recipe: Recipe): readonly RootSource[] {
-  return rootSources(needLockFile(recipe.directory, recipe.shown, specOf(recipe)));
-}
-
-/** Brings them all into the store. Throws what fetchPinned throws. */
-export async function fetchRoot(recipe: Recipe, settings: RootSettings): Promise<void> {
-  const waiting = [...sourcesOfRoot(recipe)];
+/** Brings files of a root into the store, some side by side. Throws what fetchPinned throws. */
+export async function fetchRootSources(
+  recipe: Recipe,
+  sources: readonly RootSource[],
+  command: string,
+  settings: RootSettings,
+): Promise<void> {
+  const waiting = [...sources];
   const worker = async (): Promise<void> => {
     for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
-      await fetchPinned(source.digest, source.mirrors, {
-        ...settings,
-        file: source.file,
-        size: source.size,
-        location: recipe.location,
-        command: `ocibuild fetch ${recipe.shown}`,
-      });
+      const { digest, mirrors, file, size } = source;
+      await fetchPinned(digest, mirrors, { ...settings, file, size, location: recipe.location, command });
     }
   };
   await Promise.all(Array.from({ length: settings.jobs }, worker));
+}
+
+/** Brings every file of a root into the store. */
+export async function fetchRoot(recipe: Recipe, settings: RootSettings): Promise<void> {
+  await fetchRootSources(recipe, sourcesOfRoot(recipe), `ocibuild fetch ${recipe.shown}`, settings);
+}
+
+/** Every file a root is made of: InRelease, Packages, packages. Throws BuildError RECIPE when it was never locked. */
+export function sourcesOfRoot(recipe: Recipe): readonly RootSource[] {
+  return rootSources(needLockFile(recipe.directory, recipe.shown, specOf(recipe)));
 }
 
 /** A root ready to be unpacked. Throws BuildError RECIPE when it was never locked. */
 export async function openRoot(recipe: Recipe, settings: RootSettings): Promise<RootBuilder> {
   const spec = specOf(recipe);
   const lock = needLockFile(recipe.directory, recipe.shown, spec);
-  const bytesOf = (digest: Digest): Iterable<Uint8Array> => storedChunks(sourcePath(settings.store, digest));
+  const bytesOf = (digest: Digest): Iterable<Uint8Array> => fileChunks(sourcePath(settings.store, digest));
   return {
     key: rootKey(spec, lock),
     unpack: async (workspace) => {
@@ -65,15 +68,4 @@ export async function openRoot(recipe: Recipe, settings: RootSettings): Promise<
 function specOf(recipe: Recipe): NonNullable<Recipe['root']> {
   if (recipe.root !== undefined) return recipe.root;
   throw new BuildError('RECIPE', `${recipe.name} has no [root]`, { location: recipe.location });
-}
-
-/** A file in 1 MiB pieces; the buffer is used again for the next piece. */
-function* storedChunks(path: string): Generator<Uint8Array> {
-  const file = openSync(path, 'r');
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  try {
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -1,21 +1,21 @@
 // Owns: `ocibuild lock`: renews the lock file of a distribution root and shows what changed.
 
-import { closeSync, openSync, readSync } from 'node:fs';
 import { type Digest, digestOf } from '../../oci/digest.ts';
+import { fetchRootSources } from '../build/roots.ts';
 import { BuildError } from '../errors.ts';
-import { distfilesFrom, fetchPinned, fetchUnpinned } from '../fetch/fetch.ts';
+import { distfilesFrom, fetchUnpinned } from '../fetch/fetch.ts';
+import { fileChunks } from '../fetch/file-chunks.ts';
 import { Landing, sourcePath } from '../fetch/source-store.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
 import { type LockIo, lockRoot } from '../root/lock.ts';
 import { describeChanges, formatLock, LOCK_FILE } from '../root/lock-file.ts';
 import { rootSources } from '../root/sources.ts';
-import type { RootSource, RootSpec } from '../root/types.ts';
+import type { RootSpec } from '../root/types.ts';
 import { verifyRoot } from '../root/verify.ts';
 import type { Command, CommandContext } from './command.ts';
 import { requireTree } from './trees.ts';
 
-const CHUNK = 1 << 20;
 /** The largest InRelease so far has a quarter of a mebibyte. */
 const IN_RELEASE_LIMIT = 16 << 20;
 
@@ -54,7 +54,7 @@ export const command: Command = {
 async function renew(recipe: Recipe, spec: RootSpec, context: CommandContext): Promise<boolean> {
   const progress = context.openProgress();
   try {
-    const io = makeIo(recipe, spec, context, progress.watch);
+    const io = makeIo(recipe, context, progress.watch);
     const armored = readKeyFiles(recipe.directory, spec);
     const old = readLockFile(recipe.directory, recipe.shown);
     const fresh = await lockRoot(spec, armored, old, io);
@@ -77,12 +77,7 @@ async function renew(recipe: Recipe, spec: RootSpec, context: CommandContext): P
   }
 }
 
-function makeIo(
-  recipe: Recipe,
-  spec: RootSpec,
-  context: CommandContext,
-  onEvent: Parameters<typeof fetchPinned>[2]['onEvent'],
-): LockIo {
+function makeIo(recipe: Recipe, context: CommandContext, onEvent: Watcher): LockIo {
   const store = context.storeDirectory;
   const settings = {
     store,
@@ -99,16 +94,9 @@ function makeIo(
       await keep(store, bytes);
       return bytes;
     },
-    async fetchPinned(sources) {
-      const left = [...sources];
-      const worker = async (): Promise<void> => {
-        for (let source = left.shift(); source !== undefined; source = left.shift()) await fetchOne(source);
-      };
-      const fetchOne = ({ digest, mirrors, file, size }: RootSource) =>
-        fetchPinned(digest, mirrors, { ...settings, file, size, location: spec.location, command });
-      await Promise.all(Array.from({ length: Math.max(1, Math.min(context.jobs, 8)) }, worker));
-    },
-    bytesOf: (digest) => readPortions(sourcePath(store, digest)),
+    fetchPinned: (sources) =>
+      fetchRootSources(recipe, sources, command, { ...settings, jobs: Math.min(context.jobs, 8) }),
+    bytesOf: (digest) => fileChunks(sourcePath(store, digest)),
     now: () => Date.now(),
   };
 }
@@ -125,15 +113,4 @@ async function keep(store: string, bytes: Uint8Array): Promise<void> {
     throw error;
   }
   await landing.land();
-}
-
-/** A file in portions, each valid until the next. */
-function* readPortions(file: string): Generator<Uint8Array> {
-  const handle = openSync(file, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(CHUNK);
-    for (let read = readSync(handle, buffer); read > 0; read = readSync(handle, buffer)) yield buffer.subarray(0, read);
-  } finally {
-    closeSync(handle);
-  }
 }

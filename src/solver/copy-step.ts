@@ -1,10 +1,8 @@
 // Owns: what COPY and ADD do: which files, their key, where they go. The copying itself is the snapshot room's.
 
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import { createDecoder, sniff } from '../../oci/codec/load.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { OciError } from '../../oci/errors.ts';
 import type { Json } from '../../oci/json.ts';
 import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
 import { BuildError } from '../errors.ts';
@@ -21,9 +19,9 @@ import {
 } from '../snapshot/select.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
-import { unpackArchive } from '../snapshot/unpack.ts';
 import type { Owner } from '../snapshot/upper-tree.ts';
 import type { ActionCache } from './actions.ts';
+import { addArchive, isArchive } from './archive.ts';
 import { openContext, sourcesAt } from './context-view.ts';
 import type { Results, Services } from './services.ts';
 import { resolveOwner } from './user.ts';
@@ -42,7 +40,7 @@ export interface CopyWork {
 /** An archive ADD unpacks, by its place in the selection. */
 interface Archive {
   readonly item: SelectedItem;
-  readonly hostPath: string;
+  readonly hostPath: Buffer;
 }
 
 export class CopyStep {
@@ -227,83 +225,8 @@ export class CopyStep {
     for (const item of selection.items) {
       const node = item.kind === 'named' ? view.lstat(item.source) : undefined;
       if (node?.type !== 'file') continue;
-      const hostPath = node.hostPath.toString('latin1');
-      if (isArchive(hostPath)) archives.push({ item, hostPath });
+      if (isArchive(node.hostPath)) archives.push({ item, hostPath: node.hostPath });
     }
     return archives;
   }
-}
-
-function hostBuffer(path: string): Buffer {
-  return Buffer.from(path, 'latin1');
-}
-
-/** A file in 1 MiB pieces; the buffer is used again for the next piece. */
-function* fileChunks(path: string): Generator<Uint8Array> {
-  const file = openSync(hostBuffer(path), 'r');
-  const buffer = Buffer.allocUnsafe(1 << 20);
-  try {
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Small pieces first: a decoder that meets damage in a piece gives nothing of it, and the head may be whole. */
-function* growingPieces(path: string): Generator<Uint8Array> {
-  for (const chunk of fileChunks(path)) {
-    for (let at = 0, length = 64; at < chunk.length; at += length, length *= 2) yield chunk.subarray(at, at + length);
-  }
-}
-
-/** Plain bytes of a file that may be compressed. */
-function* decodedChunks(path: string, pieces = fileChunks): Generator<Uint8Array> {
-  let decoder: ReturnType<typeof createDecoder> | undefined;
-  let isFirst = true;
-  for (const chunk of pieces(path)) {
-    if (isFirst) {
-      const compression = sniff(chunk);
-      decoder = compression === undefined ? undefined : createDecoder(compression);
-    }
-    isFirst = false;
-    if (decoder === undefined) yield chunk;
-    else yield* decoder.push(chunk);
-  }
-  if (decoder !== undefined) yield* decoder.finish();
-}
-
-/** Unpacks to the very end: a checksum stands behind the last byte that tar wants. Throws BuildError ADD. */
-function addArchive(workspace: Workspace, dest: string, path: string, owner: Owner | 'archive'): void {
-  const chunks = decodedChunks(path);
-  // Without a `return`, which would end them where the reader of the archive ends.
-  const unended: Iterable<Uint8Array> = { [Symbol.iterator]: () => ({ next: () => chunks.next() }) };
-  try {
-    unpackArchive(workspace, dest, unended, { owner });
-    while (chunks.next().done !== true);
-  } catch (error) {
-    throw error instanceof OciError ? new BuildError('ADD', error.message, { cause: error }) : error;
-  }
-}
-
-/** Whether the plain bytes begin with a tar header: 512 bytes whose checksum is right. lzip stays a file, as in BuildKit. */
-function isArchive(path: string): boolean {
-  const head: Buffer[] = [];
-  let size = 0;
-  try {
-    for (const chunk of decodedChunks(path, growingPieces)) {
-      head.push(Buffer.from(chunk));
-      size += chunk.length;
-      if (size >= 512) break;
-    }
-  } catch {
-    return false; // Compressed bytes that cannot be read are a file like any other.
-  }
-  return size >= 512 && hasTarChecksum(Buffer.concat(head).subarray(0, 512));
-}
-
-function hasTarChecksum(header: Buffer): boolean {
-  const written = Number.parseInt(header.toString('latin1', 148, 156).replace(/[^0-7]/g, ''), 8);
-  let sum = 0;
-  for (let index = 0; index < 512; index++) sum += index >= 148 && index < 156 ? 0x20 : header[index]!;
-  return Number.isInteger(written) && written === sum && sum !== 8 * 0x20;
 }

@@ -1,0 +1,75 @@
+// Owns: what ADD does with an archive: telling one by its bytes, whatever it is called, and unpacking it to its end.
+
+import { createDecoder, sniff } from '../../oci/codec/load.ts';
+import { OciError } from '../../oci/errors.ts';
+import { BuildError } from '../errors.ts';
+import { fileChunks } from '../fetch/file-chunks.ts';
+import type { Workspace } from '../snapshot/store.ts';
+import { unpackArchive } from '../snapshot/unpack.ts';
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Small pieces first: a decoder that meets damage in a piece gives nothing of it, and the head may be whole. */
+function* growingPieces(path: Buffer): Generator<Uint8Array> {
+  for (const chunk of fileChunks(path)) {
+    for (let at = 0, length = 64; at < chunk.length; at += length, length *= 2) yield chunk.subarray(at, at + length);
+  }
+}
+
+/** Plain bytes of a file that may be compressed. */
+function* decodedChunks(
+  path: Buffer,
+  pieces: (path: Buffer) => Iterable<Uint8Array> = fileChunks,
+): Generator<Uint8Array> {
+  let decoder: ReturnType<typeof createDecoder> | undefined;
+  let isFirst = true;
+  for (const chunk of pieces(path)) {
+    if (isFirst) {
+      const compression = sniff(chunk);
+      decoder = compression === undefined ? undefined : createDecoder(compression);
+    }
+    isFirst = false;
+    if (decoder === undefined) yield chunk;
+    else yield* decoder.push(chunk);
+  }
+  if (decoder !== undefined) yield* decoder.finish();
+}
+
+/** Unpacks to the very end: a checksum stands behind the last byte that tar wants. Throws BuildError ADD. */
+export function addArchive(workspace: Workspace, dest: string, path: Buffer, owner: Owner | 'archive'): void {
+  const chunks = decodedChunks(path);
+  // Without a `return`, which would end them where the reader of the archive ends.
+  const unended: Iterable<Uint8Array> = { [Symbol.iterator]: () => ({ next: () => chunks.next() }) };
+  try {
+    unpackArchive(workspace, dest, unended, { owner });
+    while (chunks.next().done !== true);
+  } catch (error) {
+    throw error instanceof OciError ? new BuildError('ADD', error.message, { cause: error }) : error;
+  }
+}
+
+/** Whether the plain bytes begin with a tar header: 512 bytes whose checksum is right. lzip stays a file, as in BuildKit. */
+export function isArchive(path: Buffer): boolean {
+  const head: Buffer[] = [];
+  let size = 0;
+  try {
+    for (const chunk of decodedChunks(path, growingPieces)) {
+      head.push(Buffer.from(chunk));
+      size += chunk.length;
+      if (size >= 512) break;
+    }
+  } catch {
+    return false; // Compressed bytes that cannot be read are a file like any other.
+  }
+  return size >= 512 && hasTarChecksum(Buffer.concat(head).subarray(0, 512));
+}
+
+function hasTarChecksum(header: Buffer): boolean {
+  const written = Number.parseInt(header.toString('latin1', 148, 156).replace(/[^0-7]/g, ''), 8);
+  let sum = 0;
+  for (let index = 0; index < 512; index++) sum += index >= 148 && index < 156 ? 0x20 : header[index]!;
+  return Number.isInteger(written) && written === sum && sum !== 8 * 0x20;
+}
