@@ -6,6 +6,7 @@ import { BuildError } from '../errors.ts';
 import { distfilesFrom, fetchUnpinned } from '../fetch/fetch.ts';
 import { fileChunks } from '../fetch/file-chunks.ts';
 import { Landing, sourcePath } from '../fetch/source-store.ts';
+import type { Watcher } from '../progress/event.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
 import { type LockIo, lockRoot } from '../root/lock.ts';

@@ -6,11 +6,7 @@ import { BuildError } from '../errors.ts';
 import { fileChunks } from '../fetch/file-chunks.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
+import type { Owner } from '../snapshot/upper-tree.ts';
 
 /** Small pieces first: a decoder that meets damage in a piece gives nothing of it, and the head may be whole. */
 function* growingPieces(path: Buffer): Generator<Uint8Array> {

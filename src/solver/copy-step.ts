@@ -19,7 +19,6 @@ import {
 } from '../snapshot/select.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
-import type { Owner } from '../snapshot/upper-tree.ts';
 import type { ActionCache } from './actions.ts';
 import { addArchive, isArchive } from './archive.ts';
 import { openContext, sourcesAt } from './context-view.ts';
