@@ -43,7 +43,8 @@ export function exportScript(recipe: ExportedRecipe): string {
   );
   const docker = ['docker buildx build', ...contexts, ...common, `-t ${quote(tag)} -f Containerfile`];
   return `#!/bin/sh
-# Builds ${recipe.name} with a builder that is not ocibuild. The layers' diffIDs are what to compare.
+# Builds ${recipe.name} with a builder that is not ocibuild. What to compare is the members of the
+# layers: buildah writes file types into tar's mode field, which is enough for other diffIDs.
 #   sh build.sh buildah     buildah of any age that knows --timestamp
 #   sh build.sh docker      docker with buildx; writes image.tar
 set -eu
