@@ -5,6 +5,7 @@
 // Unmounting and deleting go on beside the build. Nothing that was an upper directory is mounted as a lower one before
 // its own mount is gone.
 
+import { statSync } from 'node:fs';
 import { BuildError } from '../errors.ts';
 import { MountShell, type Request } from './mount-shell.ts';
 
@@ -14,18 +15,31 @@ export const LOWER_BYTES = 3800;
 export const LOWER_COUNT = 490;
 /** So many directories are deleted by one rm. */
 const BATCH = 32;
+/** So many overlays that nothing was written to are kept for the next step on the same stack. */
+const IDLE = 8;
 
 export interface OverlayMount {
   /** Topmost first, each once. Names here are relative to the store, without `:` and `,`. */
   readonly lowers: readonly string[];
+  /** The same for the same lowers: what finds an overlay to be used again. */
+  readonly stack: string;
   /** The directory of `upper`, `work` and `merged`. */
   readonly directory: string;
+}
+
+interface Standing {
+  readonly stack: string;
+  /** The upper directory when it was mounted: its change time, mode and owner. */
+  readonly upper: string;
 }
 
 export class Overlays {
   readonly #store: string;
   readonly #scratch: () => string;
-  readonly #standing = new Set<string>();
+  /** By directory, what is mounted there. */
+  readonly #standing = new Map<string, Standing>();
+  /** Directories of overlays that can be used again, oldest first. */
+  readonly #idle = new Set<string>();
   readonly #leaving = new Map<string, Request>();
   #retired: string[] = [];
   #shell: MountShell | undefined;
@@ -37,29 +51,52 @@ export class Overlays {
   }
 
   /** Undefined when it is mounted, otherwise what mount(8) said. */
-  tryMount({ lowers, directory }: OverlayMount): string | undefined {
+  tryMount({ lowers, stack, directory }: OverlayMount): string | undefined {
     this.#settleAll();
     // userxattr: what an unprivileged mount is allowed to store. volatile: no fsync at unmount; flush() does it for all.
     const options =
       `userxattr,volatile,lowerdir=${lowers.join(':')},` + `upperdir=${directory}/upper,workdir=${directory}/work`;
     const problem = this.#started().mount(`${directory}/merged`, options);
-    if (problem === undefined) this.#standing.add(directory);
+    if (problem === undefined) this.#standing.set(directory, { stack, upper: this.#upperOf(directory) });
     return problem;
-  }
-
-  /** Throws BuildError MACHINE. */
-  mount(mount: OverlayMount): void {
-    const problem = this.tryMount(mount);
-    if (problem === undefined) return;
-    throw new BuildError('MACHINE', `cannot mount an overlay of ${mount.lowers.length} directories`, {
-      got: problem,
-      hint: '`ocibuild doctor` says what this machine lacks; a store on overlayfs or NFS cannot hold one',
-    });
   }
 
   /** True from its mount until it is known to be unmounted. */
   isMounted(directory: string): boolean {
     return this.#standing.has(directory) || this.#leaving.has(directory);
+  }
+
+  /** True where this stack is mounted and nothing was ever written above it. */
+  isFresh(directory: string, stack: string): boolean {
+    const standing = this.#standing.get(directory);
+    return standing?.stack === stack && this.#upperOf(directory) === standing.upper;
+  }
+
+  /**
+   * Keeps an overlay for the next step on the same stack, if nothing was written to it. Whatever a step creates, deletes
+   * or changes, in however deep a directory, needs a name in the upper one or changes the upper one itself; even when it
+   * is gone again, the kernel has noted the time.
+   */
+  keep(directory: string): boolean {
+    const standing = this.#standing.get(directory);
+    if (standing === undefined || !this.isFresh(directory, standing.stack)) return false;
+    this.#idle.add(directory);
+    if (this.#idle.size > IDLE) {
+      const [oldest] = this.#idle;
+      this.#idle.delete(oldest!);
+      this.retire(oldest!);
+    }
+    return true;
+  }
+
+  /** A directory given to keep() in which this stack is mounted; it is the caller's again. */
+  reuse(stack: string): string | undefined {
+    for (const directory of this.#idle) {
+      if (this.#standing.get(directory)?.stack !== stack) continue;
+      this.#idle.delete(directory);
+      return directory;
+    }
+    return undefined;
   }
 
   /** Begins to unmount what is mounted below a directory. */
@@ -80,8 +117,10 @@ export class Overlays {
     if (this.#retired.length >= BATCH) this.#removeRetired();
   }
 
-  /** Waits until everything that was retired is gone. */
+  /** Waits until everything that was kept or retired is gone. */
   finish(): void {
+    for (const directory of this.#idle) this.retire(directory);
+    this.#idle.clear();
     this.#settleAll();
     const removing = this.#removeRetired();
     if (removing !== undefined) this.#started().settle(removing);
@@ -89,10 +128,15 @@ export class Overlays {
 
   /** Unmounts and ends; nothing can be mounted afterwards. */
   close(): void {
-    for (const directory of [...this.#standing]) this.release(directory);
+    for (const directory of [...this.#standing.keys()]) this.release(directory);
     this.finish();
     this.#shell?.close();
     this.#shell = undefined;
+  }
+
+  #upperOf(directory: string): string {
+    const { ctimeNs, mode, uid, gid } = statSync(`${this.#store}/${directory}/upper`, { bigint: true });
+    return `${ctimeNs} ${mode} ${uid} ${gid}`;
   }
 
   #started(): MountShell {
@@ -120,4 +164,12 @@ export class Overlays {
     if (problem === undefined) return;
     throw new BuildError('SNAPSHOT', `cannot unmount ${this.#store}/${directory}/merged`, { got: problem });
   }
+}
+
+/** The error for what tryMount() said. */
+export function notMounted(mount: OverlayMount, got: string): BuildError {
+  return new BuildError('MACHINE', `cannot mount an overlay of ${mount.lowers.length} directories`, {
+    got,
+    hint: '`ocibuild doctor` says what this machine lacks; a store on overlayfs or NFS cannot hold one',
+  });
 }

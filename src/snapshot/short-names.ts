@@ -22,6 +22,11 @@ export function mounted(snapshot: Snapshot): DiffId[] {
   return out.reverse();
 }
 
+/** The same for snapshots that mount the same diffs. */
+export function stackOf(snapshot: Snapshot): string {
+  return mounted(snapshot).join(' ');
+}
+
 /** What is mounted below a base, topmost first, relative to the store; the skeleton, an absolute directory, is the last. */
 export function lowersOf(store: SnapshotStore, skeleton: HostPath, base: Snapshot): string[] {
   const last = shortName(store, digestOf(skeleton), hostText(skeleton));

@@ -16,7 +16,7 @@ import { DiffShelf, type NameKind } from './diff-shelf.ts';
 import { toEntries, type Warn, walkDiff, walkView } from './entries.ts';
 import { digestFile } from './file-digest.ts';
 import { waitForCollection } from './gc.ts';
-import { Overlays } from './overlay.ts';
+import { notMounted, Overlays } from './overlay.ts';
 import { claimWork, type Owner } from './owner.ts';
 import {
   explainIo,
@@ -31,7 +31,7 @@ import {
   under,
 } from './raw-fs.ts';
 import { ReadOnlyStore } from './read-only.ts';
-import { lowersOf, mounted } from './short-names.ts';
+import { lowersOf, mounted, stackOf } from './short-names.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
 import { makeStubs, pathsBelow } from './stubs.ts';
 import { throwAway } from './trash.ts';
@@ -211,15 +211,19 @@ class DirectoryStore implements SnapshotStore {
   }
 
   begin(base: Snapshot): Workspace {
-    const directory = under(this.#root, `${this.#workOf('beginning a step')}/${++this.#count}`);
-    try {
-      for (const name of ['upper', 'work', 'merged']) makeDirectories(under(directory, name));
-    } catch (error) {
-      throw explainIo(error, 'beginning a step');
-    }
+    const work = this.#workOf('beginning a step');
+    const kept = this.#overlays.reuse(stackOf(base));
+    const directory = under(this.#root, kept ?? `${work}/${++this.#count}`);
     const upper = under(directory, 'upper');
-    setOwner(upper, 0, 0);
-    setMode(upper, 0o755);
+    if (kept === undefined) {
+      try {
+        for (const name of ['upper', 'work', 'merged']) makeDirectories(under(directory, name));
+      } catch (error) {
+        throw explainIo(error, 'beginning a step');
+      }
+      setOwner(upper, 0, 0);
+      setMode(upper, 0o755);
+    }
     return {
       base,
       baseView: () => this.view(base),
@@ -235,19 +239,28 @@ class DirectoryStore implements SnapshotStore {
   mount(workspace: Workspace, extra: readonly MountPoint[] = []): string {
     if (workspace.state === 'ended' || workspace.state === 'mounted')
       throw new Error(`workspace is ${workspace.state}`);
-    if (this.driver === 'copy') return this.#copyOut(workspace, extra);
+    if ((this.#driver ?? this.#wanted) === 'copy') return this.#copyOut(workspace, extra);
     const stubs = under(workspace.directory, 'stubs');
     for (const path of makeStubs(stubs, this.view(workspace.base), extra)) workspace.stubs.add(path);
     const directory = this.#nameIn(workspace);
-    if (workspace.state === 'unmounted') {
-      this.#overlays.unmount(directory);
-      removeTree(under(workspace.directory, 'work'));
-      makeDirectories(under(workspace.directory, 'work'));
-    }
+    const hasStubs = workspace.stubs.size > 0;
+    const stack = hasStubs ? directory : stackOf(workspace.base);
     // What the step does may change any file: nothing is known of them any more.
     workspace.digests.clear();
-    const top = workspace.stubs.size > 0 ? [`${directory}/stubs`] : [];
-    this.#overlays.mount({ lowers: [...top, ...lowersOf(this, this.#skeleton, workspace.base)], directory });
+    if (!this.#overlays.isFresh(directory, stack)) {
+      if (this.#overlays.isMounted(directory) || workspace.state === 'unmounted') {
+        this.#overlays.unmount(directory);
+        removeTree(under(workspace.directory, 'work'));
+        makeDirectories(under(workspace.directory, 'work'));
+      }
+      const lowers = lowersOf(this, this.#skeleton, workspace.base);
+      const mount = { lowers: hasStubs ? [`${directory}/stubs`, ...lowers] : lowers, stack, directory };
+      const problem = this.#overlays.tryMount(mount);
+      // The first mount of a process shows whether there is such a thing here.
+      if (problem === undefined) this.#driver = 'overlay';
+      else if (this.driver === 'copy') return this.#copyOut(workspace, extra);
+      else throw notMounted(mount, problem);
+    }
     workspace.state = 'mounted';
     return workspace.merged;
   }
@@ -402,6 +415,7 @@ class DirectoryStore implements SnapshotStore {
   #end(workspace: Workspace): void {
     workspace.state = 'ended';
     const directory = this.#nameIn(workspace);
+    if (workspace.stubs.size === 0 && this.#overlays.keep(directory)) return;
     // Deleted beside the build if it was mounted; what never was is quickly gone, unless it holds a copied rootfs.
     if (this.#overlays.isMounted(directory)) this.#overlays.retire(directory);
     else throwAway(this.#root, workspace.directory);
@@ -410,7 +424,11 @@ class DirectoryStore implements SnapshotStore {
   #probe(): 'overlay' | 'copy' {
     const workspace = this.begin(SCRATCH);
     const directory = this.#nameIn(workspace);
-    const problem = this.#overlays.tryMount({ lowers: lowersOf(this, this.#skeleton, SCRATCH), directory });
+    const problem = this.#overlays.tryMount({
+      lowers: lowersOf(this, this.#skeleton, SCRATCH),
+      stack: stackOf(SCRATCH),
+      directory,
+    });
     this.discard(workspace);
     return problem === undefined ? 'overlay' : 'copy';
   }

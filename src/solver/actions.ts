@@ -18,14 +18,14 @@ import type { Json } from '../../oci/json.ts';
 
 let counter = 0;
 
-/** Writes a whole file or none: aside, fsync, rename. */
-export function writeFileWhole(path: string, text: string): void {
+/** Writes a whole file or none: aside, fsync, rename. Without `isDurable` a crash of the machine may leave an empty one. */
+export function writeFileWhole(path: string, text: string, isDurable = true): void {
   mkdirSync(dirname(path), { recursive: true });
   const aside = `${path}.${process.pid}-${process.hrtime.bigint().toString(36)}-${counter++}`;
   const file = openSync(aside, 'wx', 0o644);
   try {
     writeSync(file, text);
-    fsyncSync(file);
+    if (isDurable) fsyncSync(file);
   } finally {
     closeSync(file);
   }
@@ -73,7 +73,9 @@ export class ActionCache {
 
   put(key: Digest, record: Json): void {
     if (this.#isReadOnly) return;
-    writeFileWhole(this.#path(key), `${JSON.stringify(record)}\n`);
+    // The end of the build writes everything to the disk at once. What a crash before that leaves of a record is no JSON,
+    // and what a record names is asked for, whole, before it is believed.
+    writeFileWhole(this.#path(key), `${JSON.stringify(record)}\n`, false);
     this.#used.add(key);
   }
 

@@ -1,7 +1,7 @@
 // What a step's diff is: the table of BuildKit's semantics, run in a mounted overlay, and stacks of random steps.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -177,6 +177,60 @@ inNamespaces(import.meta.url, () => {
     inWorkspace(store, below, (workspace) => {
       shell(store.mount(workspace, [{ path: '/made/point', type: 'directory' }]), 'test -d made/point');
     });
+  });
+
+  describe('an overlay nothing was written to serves the next step', () => {
+    const mountPointOf = (below: Snapshot, script: string) => {
+      let at = '';
+      const done = inWorkspace(store, below, (workspace) => {
+        // Longer than the kernel's clock ticks, as the start of any container is.
+        shell((at = store.mount(workspace)), `sleep 0.02; ${script}`);
+      });
+      return { at, ...done };
+    };
+    const USED: readonly [name: string, script: string, isUsedAgain: boolean][] = [
+      ['nothing at all', 'ls >&2; cat a', true],
+      ['a file made and deleted', 'echo > b; rm b', false],
+      ['deep down', 'echo > d/e/f; rm d/e/f', false],
+      ['the mode of the root', 'chmod 700 .', false],
+      ['the owner of the root', 'chown 0:0 .; chmod 777 .; chmod 755 .', false],
+      ['an extended attribute', 'setfattr -n user.x -v y . 2>&1 || touch .', false],
+      ['a file', 'echo new > b', false],
+    ];
+    const base = copyOnto(store, store.scratch(), hostTree(directory, 'again', 'echo a > a; mkdir -p d/e'), ['.']);
+    test.each(USED)('%s', (_, script, isUsedAgain) => {
+      const first = mountPointOf(base.snapshot, script);
+      const second = mountPointOf(base.snapshot, 'test "$(stat -c %a .)" = 755; test ! -e b; test ! -e d/e/f');
+      expect(second.diff).toBe(EMPTY_DIFF);
+      expect(second.at === first.at).toBe(isUsedAgain);
+    });
+
+    test('not by a step on another stack, nor by one with mount points; a copy into it is seen', () => {
+      const first = mountPointOf(base.snapshot, 'true');
+      const other = copyOnto(store, base.snapshot, hostTree(directory, 'again-2', 'echo 2 > two'), ['.']);
+      expect(mountPointOf(other.snapshot, 'test -e two').at).not.toBe(first.at);
+      inWorkspace(store, base.snapshot, (workspace) => {
+        shell(store.mount(workspace, [{ path: '/point', type: 'directory' }]), 'test -d point');
+      });
+      expect(brief(store.entries(base.snapshot, step(store, base.snapshot, 'test ! -e point').diff))).toEqual([]);
+      const written = inWorkspace(store, base.snapshot, (workspace) => {
+        writeFileSync(join(workspace.upper, 'copied'), 'x');
+        shell(store.mount(workspace), 'test -e copied');
+      });
+      expect(brief(store.entries(base.snapshot, written.diff))).toEqual(['f 644 copied']);
+    });
+
+    test('all of them are gone after a flush', () => {
+      mountPointOf(base.snapshot, 'true');
+      expect(mounts()).toBeGreaterThan(0);
+      store.flush();
+      expect(mounts()).toBe(0);
+      expect(readdirSync(join(store.path, 'work', store.ownerName)).filter((name) => name !== 'owner')).toEqual([]);
+      mountPointOf(base.snapshot, 'true');
+    });
+
+    const mounts = () =>
+      readFileSync('/proc/self/mounts', 'latin1').split(`${store.path}/work/${store.ownerName}/`).length - 1;
   });
 
   test('160 diffs, and 520, are mounted', { timeout: 120_000 }, () => {

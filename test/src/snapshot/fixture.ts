@@ -68,10 +68,14 @@ export function namespaceKind(): string {
   return process.env[MARK] ?? 'none';
 }
 
+const opened: SnapshotStore[] = [];
+
 /** A directory that goes with the file's tests. */
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'ocibuild-snapshot-'));
   afterAll(() => {
+    // What a store keeps mounted cannot be deleted.
+    for (const store of opened) if (store.path.startsWith(`${directory}/`)) store.close();
     removeTree(hostPath(directory));
   }, 60_000);
   return directory;
@@ -82,7 +86,9 @@ export function testStore(directory: string, driver: 'auto' | 'overlay' | 'copy'
   const skeleton = join(directory, 'skeleton');
   for (const name of ['proc', 'dev', 'sys', 'etc']) mkdirSync(join(skeleton, name), { recursive: true });
   for (const name of ['hosts', 'resolv.conf']) writeFileSync(join(skeleton, 'etc', name), '');
-  return openSnapshotStore(join(directory, 'store'), { skeleton, driver });
+  const store = openSnapshotStore(join(directory, 'store'), { skeleton, driver });
+  opened.push(store);
+  return store;
 }
 
 /** Runs shell text in a directory; fails the test when the shell does. */
