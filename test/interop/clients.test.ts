@@ -87,6 +87,7 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('out/NAME'
       '--cgroups=disabled',
       '--log-driver=none',
       '--ulimit=nofile=256:256',
+      '--ulimit=nproc=256:256',
       '--events-backend=none',
     ];
     const global = options.slice(-1);

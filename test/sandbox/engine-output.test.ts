@@ -232,7 +232,7 @@ RUN mkdir /lib2 && echo c >/lib2/c
       for (const text of [`${LIBS}${lines}`, `${LIBS}${lines}FROM base\nCOPY --from=middle /etc/group /x\n`]) {
         const result = lab.build(text);
         expect(result.status).toBe(1);
-        expect(result.stderr).toMatch(/Containerfile:17: COPY: /);
+        expect(result.stderr).toMatch(/Containerfile:18: COPY: /);
         expect(result.stderr).toMatch(message);
       }
     });

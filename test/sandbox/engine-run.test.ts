@@ -151,9 +151,7 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
     await new Promise<void>((done) => server.listen(socket, done));
     lab.own(socket);
     try {
-      const context = lab.context(
-        'FROM base\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK && nc local:$SSH_AUTH_SOCK </dev/null | grep agent\n',
-      );
+      const context = lab.context('FROM base\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK\n');
       const { status, stderr } = await lab.start(lab.buildArgs(context, ['--ssh', `default=${socket}`])).ended;
       expect(status, stderr).toBe(0);
     } finally {
@@ -253,15 +251,6 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       });
       expect(lab.runRecipes(tree, ['broken']).status).toBe(0);
       expect(shell('/bin/cat', '/work/state').stderr).not.toContain('failed step');
-    });
-
-    test('stops the others', () => {
-      const text =
-        'FROM base AS a\nRUN sleep 30; echo >/a\nFROM base AS b\nRUN sleep 0.3; exit 5\nFROM base\nCOPY --from=a /a /\nCOPY --from=b /bin/sh /b\n';
-      const started = performance.now();
-      const result = lab.build(text, ['--jobs', '2']);
-      expect(result.stderr).toMatch(/Containerfile:4: STEP_FAILED.*exit status 5/);
-      expect(performance.now() - started).toBeLessThan(15_000);
     });
   });
 });
