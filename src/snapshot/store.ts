@@ -80,6 +80,7 @@ export interface SnapshotStore {
   begin(base: Snapshot): Workspace;
   /** Mounts base and upper and gives the absolute path. `extra` mount points exist only while it is mounted. */
   mount(workspace: Workspace, extra?: readonly MountPoint[]): string;
+  /** Says that nobody uses the mounted rootfs any more. The overlay itself stands until commit or discard. */
   unmount(workspace: Workspace): void;
   /** Unmounts if need be, finds what changed, names it, lands it. Throws BuildError SNAPSHOT or DISK_FULL. */
   commit(workspace: Workspace): Committed;
