@@ -1,9 +1,12 @@
 // Owns: telling which directories under `<store>/work` belong to a living process. Processes may sit in different pid
-// namespaces and not see one another, so each also keeps the time of its own mark fresh.
+// namespaces and not see one another, so each holds a fifo of its own open for reading: whoever can open it for writing
+// knows that the reader lives. Where there is no mkfifo, the time of the mark is kept fresh instead.
 
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  constants,
   openSync,
   readFileSync,
   readlinkSync,
@@ -12,7 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { bytesOf, type HostPath, isErrno, lstatRaw, makeDirectories, readdirRaw, under } from './raw-fs.ts';
+import { bytesOf, type HostPath, hostText, isErrno, lstatRaw, makeDirectories, readdirRaw, under } from './raw-fs.ts';
 
 /** How long a process of another pid namespace may be silent, in milliseconds. Beats come every 15 seconds. */
 const SILENCE = 10 * 60_000;
@@ -48,12 +51,16 @@ export function claimWork(work: HostPath): Owner {
   makeDirectories(directory);
   const file = under(directory, 'owner');
   writeMark(file);
+  let fifo = holdFifo(under(directory, 'alive'));
   const timer = setInterval(() => beat(file), BEAT);
   timer.unref();
   return {
     name,
     release() {
       clearInterval(timer);
+      // Once: the number may be another file's by the next time.
+      if (fifo !== undefined) closeSync(fifo);
+      fifo = undefined;
       try {
         unlinkSync(bytesOf(file));
       } catch (error) {
@@ -61,6 +68,22 @@ export function claimWork(work: HostPath): Owner {
       }
     },
   };
+}
+
+/** The reading end, open until this process ends, however it ends. Node closes it in every program it starts. */
+function holdFifo(path: HostPath): number | undefined {
+  if (spawnSync('mkfifo', ['-m', '600', hostText(path)]).status !== 0) return undefined;
+  return openSync(bytesOf(path), constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+/** Whether somebody holds the fifo; undefined when there is none. */
+function isFifoHeld(path: HostPath): boolean | undefined {
+  try {
+    closeSync(openSync(bytesOf(path), constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    return isErrno(error, 'ENXIO') ? false : undefined;
+  }
 }
 
 function writeMark(file: HostPath): void {
@@ -103,7 +126,7 @@ export function isOwnerAlive(directory: HostPath): boolean {
   if (mark === undefined) return isFresh;
   if (mark.boot !== bootId()) return false;
   if (mark.namespace === pidNamespace()) return startOf(mark.pid) === mark.start;
-  return isFresh;
+  return isFifoHeld(under(directory, 'alive')) ?? isFresh;
 }
 
 function readMark(file: HostPath): Mark | undefined {

@@ -74,8 +74,6 @@ RUN cat /middle >/after
       const context = lab.context('FROM base\nRUN false\n');
       expect(lab.build(context, [], { store }).status).toBe(1);
       expect(lab.run(['gc'], { store })).toMatchObject({ status: 0, stderr: '' });
-      // A process of another pid namespace cannot be seen: it counts as dead once its mark has not been renewed for long.
-      lab.inside(['sh', '-c', 'find "$1"/work -name owner -exec touch -d @1000000000 {} +', 'sh', lab.store]);
       expect(lab.run(['gc'])).toMatchObject({ status: 0, stderr: '' });
       expect(readdirSync(join(lab.store, 'work'))).toEqual([]);
     });
