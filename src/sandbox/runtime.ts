@@ -55,7 +55,6 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 class RuntimeSandbox implements Sandbox {
-  readonly runtime: string;
   readonly hasIdRange: boolean;
   readonly mountDirectory: string;
   readonly #name: RuntimeName;
@@ -74,18 +73,23 @@ class RuntimeSandbox implements Sandbox {
     this.hasIdRange = hasIdRange();
     this.mountDirectory = join(stateDirectory, 'mounts');
     mkdirSync(this.mountDirectory);
-    const version = spawnSync(path, ['--version'], { encoding: 'utf8' });
-    this.runtime = version.stdout?.split('\n')[0]?.replace(' version ', ' ').trim() || name;
+  }
+
+  get runtime(): string {
+    const version = spawnSync(this.#path, ['--version'], { encoding: 'utf8' });
+    return version.stdout?.split('\n')[0]?.replace(' version ', ' ').trim() || this.#name;
   }
 
   async run(step: Step, output: OutputSink, signal: AbortSignal): Promise<StepResult> {
     if (signal.aborted) throw interrupted(signal);
     this.#check(step);
-    const slot = this.#free.pop() ?? makeSlot(join(this.#stateDirectory, `slot-${++this.#slots}`));
+    const slot = this.#free.pop() ?? (await makeSlot(join(this.#stateDirectory, `slot-${++this.#slots}`)));
     const id = `${step.id.replace(/[^A-Za-z0-9_.+-]/g, '-').slice(0, 64) || 'step'}-${process.pid}-${++counter}`;
     const mounted: string[] = [];
     let isOver = false;
     try {
+      // It may have fired while the slot was made, when nobody listened.
+      if (signal.aborted) throw interrupted(signal);
       const prepared = this.#prepareMounts(step, slot, mounted);
       const facts: SpecFacts = {
         home: homeDirectory(step.rootfs, step.user.uid),

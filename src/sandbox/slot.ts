@@ -2,7 +2,7 @@
 // of /etc/hosts and /etc/resolv.conf. A slot serves one step at a time and is used again by the next, since making one
 // costs more than a step. Knows nothing of runtimes.
 
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -43,11 +43,10 @@ export interface Slot {
 }
 
 /**
- * Makes a slot in a new directory. The
- * output pipes are named ones, since Node would give a step sockets, and `echo x > /dev/stderr` fails on a socket.
+ * Makes a slot in a new directory. The output pipes are named ones, since Node would give a step sockets, and `echo x > /dev/stderr` fails on a socket.
  * Throws BuildError MACHINE.
  */
-export function makeSlot(directory: string): Slot {
+export async function makeSlot(directory: string): Promise<Slot> {
   mkdirSync(directory, { mode: 0o711 });
   const devDirectory = join(directory, 'dev');
   mkdirSync(devDirectory);
@@ -56,12 +55,10 @@ export function makeSlot(directory: string): Slot {
     // Everybody may write to them: a program under another user opens /dev/stdout by name.
     'mkfifo "$1"/out "$1"/err && chmod 666 "$1"/out "$1"/err',
   ].join(' && ');
-  const result = spawnSync('sh', ['-c', script, 'sh', directory], { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (result.status !== 0) {
-    throw new BuildError('MACHINE', 'cannot prepare /dev for a step', {
-      got: result.error?.message ?? result.stderr.toString().trim(),
-    });
-  }
+  const { status, message } = await finish(
+    spawn('sh', ['-c', script, 'sh', directory], { stdio: ['ignore', 'ignore', 'pipe'] }),
+  );
+  if (status !== 0) throw new BuildError('MACHINE', 'cannot prepare /dev for a step', { got: message });
   for (const name of DEVICES) writeFileSync(join(devDirectory, name), '');
   for (const [name, mode] of DIRECTORIES) {
     mkdirSync(join(devDirectory, name));
@@ -75,6 +72,18 @@ export function makeSlot(directory: string): Slot {
     hostsFile: join(directory, 'hosts'),
     resolvFile: join(directory, 'resolv.conf'),
   };
+}
+
+/** Waits beside the build: steps that start together make their slots together. */
+function finish(child: ChildProcess): Promise<{ status: number | null; message: string }> {
+  return new Promise((resolve) => {
+    let message = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      message += chunk.toString();
+    });
+    child.on('error', (error) => resolve({ status: null, message: error.message }));
+    child.on('close', (status) => resolve({ status, message: message.trim() }));
+  });
 }
 
 /** Gives the slot the contents a new step must find. */
