@@ -1,7 +1,7 @@
 // Owns: the graph while it grows: ops, targets in order of need, each lowered once, cycles found. What the instructions of
 // a file mean is stage.ts's subject.
 
-import type { Platform } from '../../oci/platform.ts';
+import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
 import { emptyImage, type ImageState, inheritImage, toConfig } from './image-state.ts';
@@ -85,7 +85,7 @@ export class GraphBuilder {
 
   layoutImage(directory: string, platform: Platform, selector: string | undefined, label: OpLabel): Lowered {
     const image = this.finder.layoutImage(directory, platform, selector);
-    const op = this.#once(`layout ${directory} ${selector ?? ''}`, () =>
+    const op = this.#once(`layout ${directory} ${selector ?? ''} ${formatPlatform(platform)}`, () =>
       this.add({ kind: 'layout-image', directory, layers: image.layers, label }),
     );
     return { op, state: inheritImage(image.config), triggers: image.config.config?.OnBuild ?? [] };
