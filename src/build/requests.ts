@@ -142,6 +142,6 @@ export function fileRequest(options: FileOptions): BuildRequest {
     profile: native,
     network: options.network,
     labels: options.labels,
-    xattrs: [],
+    xattrs: undefined,
   };
 }

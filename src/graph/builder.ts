@@ -121,7 +121,6 @@ export class GraphBuilder {
       policy: request.policy,
       dependencies: this.#dependenciesOf(lowered.op),
       stages,
-      xattrs: request.xattrs,
     };
   }
 

@@ -47,6 +47,8 @@ export function copyKey(op: CopyOp, base: Digest, selection: Digest, time: numbe
     parents: op.parents,
     link: op.link,
     unpack: op.unpack,
+    unpackRemote: op.unpackRemote,
+    xattrs: op.add ? op.xattrs : undefined,
     layered: op.layered,
   });
 }

@@ -13,7 +13,7 @@ const GIT_REMOTE = /^(git@|git:\/\/|ssh:\/\/)|^https?:\/\/[^ ]*\.git(#.*)?$/i;
 export function lowerCopy(
   instruction: CopyInstruction,
   workingDir: string,
-): Omit<CopyOp, 'kind' | 'id' | 'label' | 'layered' | 'base' | 'origin'> {
+): Omit<CopyOp, 'kind' | 'id' | 'label' | 'layered' | 'base' | 'origin' | 'xattrs'> {
   const isAdd = instruction.keyword === 'ADD';
   const remotes = isAdd ? instruction.sources.filter((source) => REMOTE.test(source)) : [];
   const dest = destination(workingDir, instruction.dest);
@@ -35,6 +35,7 @@ export function lowerCopy(
     parents: instruction.parents,
     link: instruction.link,
     unpack: isAdd && instruction.unpack !== false,
+    unpackRemote: isAdd && instruction.unpack === true,
     add: isAdd,
   };
 }

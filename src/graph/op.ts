@@ -121,6 +121,10 @@ export interface CopyOp extends OpBase {
   readonly link: boolean;
   /** ADD: local archives are unpacked. */
   readonly unpack: boolean;
+  /** ADD --unpack=true: remote ones too. */
+  readonly unpackRemote: boolean;
+  /** Extended attributes that ADD may leave out; any other is an error. Absent: all of them, with a warning. */
+  readonly xattrs: readonly string[] | undefined;
   readonly add: boolean;
 }
 
@@ -151,8 +155,6 @@ export interface Target {
   readonly dependencies: readonly number[];
   /** Last op of each stage that was lowered, by stage name or number, for `shell`. */
   readonly stages: ReadonlyMap<string, OpId>;
-  /** xattrs a final image may carry. */
-  readonly xattrs: readonly string[];
 }
 
 export interface Graph {

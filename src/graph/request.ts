@@ -34,7 +34,8 @@ export interface BuildRequest {
   readonly network: 'none' | 'default' | 'host';
   /** `--label` of the command line; they win over LABEL. */
   readonly labels: ReadonlyMap<string, string>;
-  readonly xattrs: readonly string[];
+  /** Extended attributes that ADD may leave out; absent: all of them, with a warning. */
+  readonly xattrs: readonly string[] | undefined;
 }
 
 export interface LayoutImage {

@@ -379,7 +379,7 @@ class FileLowering {
   #copy(current: StageState, instruction: CopyInstruction, label: OpLabel): OpId {
     const files = lowerCopy(instruction, current.state.workingDir);
     const origin = this.#origin(instruction.from, current, instruction.at);
-    return this.#builder.add({ kind: 'copy', base: current.op, origin, ...files, label });
+    return this.#builder.add({ kind: 'copy', base: current.op, origin, xattrs: this.#request.xattrs, ...files, label });
   }
 }
 

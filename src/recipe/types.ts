@@ -33,6 +33,7 @@ export interface Source {
 export interface Allowances {
   readonly network: readonly string[];
   readonly mounts: readonly string[];
+  /** Extended attributes that ADD of an archive may leave out. */
   readonly xattrs: readonly string[];
 }
 

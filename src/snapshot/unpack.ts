@@ -28,8 +28,8 @@ export interface UnpackOptions {
   readonly limits?: UnpackLimits;
   /** Octal or symbolic modes are ADD --chmod's; absent: the archive's. */
   readonly mode?: (mode: number, isDirectory: boolean) => number;
-  /** Told of attributes that are dropped. */
-  readonly warn?: (message: string) => void;
+  /** Told of every extended attribute that is left out; may throw. */
+  readonly leftOut?: (path: RawPath, attribute: string) => void;
 }
 
 const LIMITS: UnpackLimits = { maxBytes: 64 * 2 ** 30, maxEntries: 4_000_000 };
@@ -203,8 +203,7 @@ class Unpacker {
     }
     if (tree.ensureDirectory(parent, { ...this.#implied, mode: 0o755 }) && this.alone) throw new NotAlone();
     this.#brought.add(path);
-    for (const name of entry.xattrs.keys())
-      this.#options.warn?.(`/${displayPath(path)}: the attribute ${name} is dropped`);
+    for (const name of entry.xattrs.keys()) this.#options.leftOut?.(path, name);
     if (entry.type === 'directory') this.#putDirectory(path, this.#stampOf(entry));
     else if (entry.type === 'hardlink') this.#putHardLink(path, entry.target!);
     else this.#putOther(path, entry, content);

@@ -1,7 +1,9 @@
 // Owns: what ADD does with an archive: telling one by its bytes, whatever it is called, and unpacking it to its end.
 
+import type { Compression } from '../../oci/codec/codec.ts';
 import { createDecoder, sniff } from '../../oci/codec/load.ts';
 import { OciError } from '../../oci/errors.ts';
+import type { RawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import { fileChunks } from '../fetch/file-chunks.ts';
 import type { Workspace } from '../snapshot/store.ts';
@@ -35,20 +37,30 @@ function* decodedChunks(
 }
 
 /** Unpacks to the very end: a checksum stands behind the last byte that tar wants. Throws BuildError ADD. */
-export function addArchive(workspace: Workspace, dest: string, path: Buffer, owner: Owner | 'archive'): void {
+export function addArchive(
+  workspace: Workspace,
+  dest: string,
+  path: Buffer,
+  options: { readonly owner: Owner | 'archive'; readonly leftOut: (path: RawPath, attribute: string) => void },
+): void {
   const chunks = decodedChunks(path);
   // Without a `return`, which would end them where the reader of the archive ends.
   const unended: Iterable<Uint8Array> = { [Symbol.iterator]: () => ({ next: () => chunks.next() }) };
   try {
-    unpackArchive(workspace, dest, unended, { owner });
+    unpackArchive(workspace, dest, unended, options);
     while (chunks.next().done !== true);
   } catch (error) {
     throw error instanceof OciError ? new BuildError('ADD', error.message, { cause: error }) : error;
   }
 }
 
-/** Whether the plain bytes begin with a tar header: 512 bytes whose checksum is right. lzip stays a file, as in BuildKit. */
+/**
+ * Whether the plain bytes begin with a tar header: 512 bytes whose checksum is right. lzip and zip stay files, as in
+ * BuildKit. Throws BuildError ADD for compressed bytes that end inside the header: nobody can tell what they are.
+ */
 export function isArchive(path: Buffer): boolean {
+  const compression = compressionOf(path);
+  if (compression === 'lzip') return false;
   const head: Buffer[] = [];
   let size = 0;
   try {
@@ -57,10 +69,16 @@ export function isArchive(path: Buffer): boolean {
       size += chunk.length;
       if (size >= 512) break;
     }
-  } catch {
-    return false; // Compressed bytes that cannot be read are a file like any other.
+  } catch (error) {
+    // What stands before the damage decides; if that is too little, the file is broken, not of another kind.
+    if (size < 512) throw new BuildError('ADD', (error as Error).message, { cause: error });
   }
   return size >= 512 && hasTarChecksum(Buffer.concat(head).subarray(0, 512));
+}
+
+function compressionOf(path: Buffer): Compression | undefined {
+  for (const chunk of fileChunks(path)) return sniff(chunk);
+  return undefined;
 }
 
 function hasTarChecksum(header: Buffer): boolean {

@@ -8,6 +8,7 @@ import { type IgnoreRules, parseIgnore } from '../containerfile/ignore.ts';
 import { sourcePath } from '../fetch/source-store.ts';
 import type { ContextRef } from '../graph/op.ts';
 import type { Recipe, Source } from '../recipe/types.ts';
+import { digestFile } from '../snapshot/file-digest.ts';
 import type { SnapshotStore } from '../snapshot/store.ts';
 import type { Node, View } from '../snapshot/types.ts';
 import type { Ignore } from '../snapshot/view.ts';
@@ -21,6 +22,21 @@ export function openContext(context: ContextRef, snapshots: SnapshotStore): View
   return context.recipe === undefined
     ? new FolderContext(host)
     : new RecipeContext(host, context.recipe, snapshots.path);
+}
+
+/** One file as a view of its own, root's: what ADD copies of a remote. */
+export function openFile(name: RawPath, hostPath: Buffer, mode: number): View {
+  const same = { uid: 0, gid: 0, mtimeNs: 0n, nlink: 1 };
+  const root: Node = { ...same, type: 'directory', mode: 0o755, size: 0, inode: 'root', hostPath: Buffer.alloc(0) };
+  const file: Node = { ...same, type: 'file', mode, size: statSync(hostPath).size, inode: 'file', hostPath };
+  return {
+    lstat: (path) => (path === '' ? root : path === name ? file : undefined),
+    readdir: (path) => (path === '' ? [name] : undefined),
+    readlink: (path) => path,
+    readFile: () => readFileSync(hostPath),
+    fileDigest: () => digestFile(hostPath),
+    resolve: (path) => path,
+  };
 }
 
 /** `descend`: an ignored directory that `!` may make part of visible again. */

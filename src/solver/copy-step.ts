@@ -1,14 +1,14 @@
 // Owns: what COPY and ADD do: which files, their key, where they go. The copying itself is the snapshot room's.
 
-import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import type { Json } from '../../oci/json.ts';
+import { displayPath, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { hasWildcard, matchGlob } from '../containerfile/glob.ts';
 import { BuildError } from '../errors.ts';
 import { copyKey, joinKey, selectionKey } from '../graph/cache-key.ts';
 import type { CopyOp, FileOrigin } from '../graph/op.ts';
-import { copySelection, writeInto } from '../snapshot/copy.ts';
+import { type CopyTarget, copySelection, writeInto } from '../snapshot/copy.ts';
 import { isJoinable } from '../snapshot/join.ts';
 import {
   type SelectedItem,
@@ -21,7 +21,7 @@ import type { Workspace } from '../snapshot/store.ts';
 import type { Snapshot, View } from '../snapshot/types.ts';
 import type { ActionCache } from './actions.ts';
 import { addArchive, isArchive } from './archive.ts';
-import { openContext, sourcesAt } from './context-view.ts';
+import { openContext, openFile, sourcesAt } from './context-view.ts';
 import type { Results, Services } from './services.ts';
 import { resolveOwner } from './user.ts';
 
@@ -56,10 +56,12 @@ export class CopyStep {
   view(origin: FileOrigin, results: Results): View {
     if (origin.type === 'op') return this.#services.snapshots.view(results.get(origin.op)!.snapshot);
     const { context } = origin;
-    const known = this.#contexts.get(context.directory);
+    // The same folder under another name may hide other files.
+    const key = `${context.directory}\n${context.ignore ?? ''}\n${context.recipe?.name ?? ''}`;
+    const known = this.#contexts.get(key);
     if (known !== undefined) return known;
     const opened = openContext(context, this.#services.snapshots);
-    this.#contexts.set(context.directory, opened);
+    this.#contexts.set(key, opened);
     return opened;
   }
 
@@ -169,7 +171,7 @@ export class CopyStep {
     const archives = op.unpack ? this.#archives(op, selection, results) : [];
     const archived = new Set(archives.map((archive) => archive.item));
     const files = { ...selection, items: selection.items.filter((item) => !archived.has(item)) };
-    const target = {
+    const target: CopyTarget = {
       dest: op.dest,
       ...(owner === undefined ? {} : { chown: owner }),
       ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
@@ -181,40 +183,54 @@ export class CopyStep {
     if (op.sources.length > 0 && (files.items.length > 0 || archives.length === 0)) {
       copySelection(snapshots, workspace, files, target);
     }
-    for (const archive of archives) {
-      addArchive(workspace, op.dest, archive.hostPath, owner ?? 'archive');
-    }
+    const add = (path: Buffer): void =>
+      addArchive(workspace, op.dest, path, { owner: owner ?? 'archive', leftOut: this.#leaveOut(op) });
+    for (const archive of archives) add(archive.hostPath);
     for (const remote of op.remotes) {
-      const path = await this.#services.fetchRemote(remote.url, remote.digest);
-      const name = posix.basename(new URL(remote.url).pathname);
-      this.#writeFile(op, workspace, name, readFileSync(path), owner, REMOTE_MODE);
+      const path = Buffer.from(await this.#services.fetchRemote(remote.url, remote.digest));
+      if (op.unpackRemote && isArchive(path)) add(path);
+      else this.#copyRemote(op, remote.url, path, workspace, target);
     }
-    for (const heredoc of op.heredocs) {
-      this.#writeFile(op, workspace, heredoc.name, Buffer.from(heredoc.content), owner, HEREDOC_MODE);
+    for (const { name, content } of op.heredocs) {
+      writeInto(workspace, op.dest, Buffer.from(content), {
+        mode: HEREDOC_MODE,
+        owner: owner ?? { uid: 0, gid: 0 },
+        time: CONTEXT_TIME,
+        name,
+        link: op.link,
+        ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
+      });
     }
   }
 
-  #writeFile(
-    op: CopyOp,
-    workspace: Workspace,
-    name: string,
-    bytes: Buffer,
-    owner: { uid: number; gid: number } | undefined,
-    mode: number,
-  ): void {
-    const isDirectory = op.dest.endsWith('/');
-    if (isDirectory && name === '') {
+  /** A remote file is copied like one of a context, under the last part of its URL. */
+  #copyRemote(op: CopyOp, url: string, path: Buffer, workspace: Workspace, target: CopyTarget): void {
+    const name = posix.basename(new URL(url).pathname);
+    if (name === '' && op.dest.endsWith('/')) {
       throw new BuildError('ADD', 'the URL names no file', {
         location: op.label.location,
         hint: 'give ADD a file name as target',
       });
     }
-    writeInto(workspace, isDirectory ? posix.join(op.dest, name) : op.dest, bytes, {
-      mode,
-      owner: owner ?? { uid: 0, gid: 0 },
-      time: CONTEXT_TIME,
-      ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
-    });
+    const view = openFile(rawPath(name === '' ? posix.basename(op.dest) : name), path, REMOTE_MODE);
+    const [only] = view.readdir('' as RawPath)!;
+    const items: SelectedItem[] = [{ source: only!, kind: 'named', name: only! }];
+    copySelection(this.#services.snapshots, workspace, { view, items, isExcluded: () => false }, target);
+  }
+
+  /** No layer carries extended attributes. A recipe has to name those it can do without; a foreign build is told. */
+  #leaveOut(op: CopyOp): (path: RawPath, attribute: string) => void {
+    return (path, attribute) => {
+      const message = `/${displayPath(path)} has the extended attribute ${attribute}, which no layer carries`;
+      if (op.xattrs === undefined) {
+        this.#services.watch({ type: 'warning', message, location: op.label.location });
+      } else if (!op.xattrs.includes(attribute)) {
+        throw new BuildError('ADD', message, {
+          location: op.label.location,
+          hint: `name it under [allow] xattrs in package.toml to leave it out`,
+        });
+      }
+    };
   }
 
   /** The selected files that are archives, whatever they are called (Dockerfile reference, ADD). */

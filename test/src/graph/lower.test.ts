@@ -24,7 +24,7 @@ function request(name: string, text: string, more: Partial<BuildRequest> = {}): 
     profile: native,
     network: 'none',
     labels: new Map(),
-    xattrs: [],
+    xattrs: undefined,
     ...more,
   };
 }
