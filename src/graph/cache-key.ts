@@ -53,6 +53,11 @@ export function copyKey(op: CopyOp, base: Digest, selection: Digest, time: numbe
   });
 }
 
+/** What times a result keeps decides whether it can stand for another: `epoch` is that of the layer it becomes, not 0. */
+export function clampedKey(key: Digest, epoch: number): Digest {
+  return keyOf('clamped', { key, epoch });
+}
+
 export function workdirKey(op: WorkdirOp, base: Digest): Digest {
   return keyOf('workdir', { base, path: op.path, user: op.user });
 }

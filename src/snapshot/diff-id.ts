@@ -3,13 +3,15 @@
 //   type NUL mode NUL uid:gid NUL detail NUL [mtime ns NUL] path NUL LF
 //
 // where detail is a file's sha256, a symlink's target, a hard link's first name, a device's numbers, or `opaque`. Times
-// are part of it only for diffs that were unpacked from a layer, whose times are as much content as the rest.
+// are part of it for diffs that were unpacked from a layer, whose times are as much content as the rest; and, cut down
+// to the epoch, for diffs whose layer will carry times up to an epoch that is not 0.
 
 import { createHash } from 'node:crypto';
 import { type Digest, digestOf, finishDigest } from '../../oci/digest.ts';
 import type { RawPath } from '../../oci/raw-path.ts';
 import { indexLine } from './digest-index.ts';
 import type { Walked } from './entries.ts';
+import { clampedSeconds } from './seconds.ts';
 import type { DiffId, Node, Snapshot, View } from './types.ts';
 
 const FORM = 'ocibuild diff 1\n';
@@ -24,6 +26,9 @@ export const SCRATCH: Snapshot = { id: digestOf(''), diffs: [] };
 export function extendSnapshot(base: Snapshot, diff: DiffId): Snapshot {
   return { id: digestOf(`${base.id}\n${diff}\n`), diffs: [...base.diffs, diff] };
 }
+
+/** Which modification times a name holds: every one, to the nanosecond; none; or min(time, epoch) in whole seconds. */
+export type Times = 'exact' | 'none' | { readonly epoch: number };
 
 export interface Summary {
   readonly diff: DiffId;
@@ -41,11 +46,14 @@ export function summarise(
   walked: Iterable<Walked>,
   options: {
     readonly opaque: ReadonlySet<RawPath>;
-    readonly times: boolean;
+    readonly times: Times;
     digest(path: RawPath, node: Node): Digest;
   },
 ): Summary {
-  const hash = createHash('sha256').update(options.times ? `${FORM}times\n` : FORM);
+  const { times } = options;
+  // Two epochs never share a name: a time that both cut down differently may hide behind the smaller one.
+  const form = times === 'exact' ? 'times\n' : times === 'none' ? '' : `times to ${times.epoch}\n`;
+  const hash = createHash('sha256').update(FORM + form);
   const known = new Map<RawPath, Digest>();
   const index: string[] = [];
   let pending = '';
@@ -74,7 +82,8 @@ export function summarise(
       pending += `whiteout\0\0\0\0${path}\0\n`;
     } else {
       const { node, linkTo } = step;
-      const time = options.times ? `${node.mtimeNs}\0` : '';
+      const time =
+        times === 'none' ? '' : `${times === 'exact' ? node.mtimeNs : clampedSeconds(node.mtimeNs, times.epoch)}\0`;
       const detail = detailOf(path, node, linkTo);
       pending += `${node.type}\0${node.mode.toString(8)}\0${node.uid}:${node.gid}\0${detail}\0${time}${path}\0\n`;
     }

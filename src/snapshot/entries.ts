@@ -3,6 +3,7 @@
 
 import type { Entry, TreeEntry } from '../../oci/layer/entry.ts';
 import { displayPath, joinRaw, type RawPath } from '../../oci/raw-path.ts';
+import { wholeSeconds } from './seconds.ts';
 import type { Node, View } from './types.ts';
 import { compareBytes } from './view.ts';
 
@@ -79,7 +80,7 @@ export function* toEntries(view: View, walked: Iterable<Walked>, warn: Warn): Ge
       mode: node.mode,
       size: 0,
       owner: { uid: node.uid, gid: node.gid },
-      mtime: Number(node.mtimeNs / 1_000_000_000n) - (node.mtimeNs % 1_000_000_000n < 0n ? 1 : 0),
+      mtime: wholeSeconds(node.mtimeNs),
     };
     if (linkTo !== undefined) yield { ...common, type: 'hardlink', target: linkTo };
     else if (node.type === 'file') yield { ...common, size: node.size, source: node.hostPath };

@@ -7,6 +7,7 @@ import { canonicalJson, type Json } from '../../oci/json.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath, rawPath, rawToBuffer } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import { cleanPath, components } from './resolve.ts';
+import { clampedSeconds } from './seconds.ts';
 import type { Node, View } from './types.ts';
 
 export interface SelectOptions {
@@ -252,11 +253,13 @@ function* onlyIfAny(head: SelectedEntry, rest: Iterable<SelectedEntry>): Generat
 }
 
 /**
- * What a selection holds, for cache keys: path, type, mode, owner, link group and content of every file, never times.
- * `extra` goes in too (destination, flags).
+ * What a selection holds, for cache keys: path, type, mode, owner, link group and content of every file. `extra` goes in
+ * too (destination, flags). Times only where the layer made of it carries them: an `epoch` in seconds that is not 0 puts
+ * in min(time, epoch).
  */
-export function selectionDigest(selection: Selection, extra: Json): Digest {
-  const hash = createHash('sha256').update(`ocibuild selection 1\n${canonicalJson(extra)}\n`);
+export function selectionDigest(selection: Selection, extra: Json, epoch = 0): Digest {
+  const times = epoch === 0 ? '' : `times to ${epoch}\n`;
+  const hash = createHash('sha256').update(`ocibuild selection 1\n${canonicalJson(extra)}\n${times}`);
   const links = new Map<string, string>();
   let position = -1;
   let item: SelectedItem | undefined;
@@ -277,7 +280,8 @@ export function selectionDigest(selection: Selection, extra: Json): Digest {
   function describe({ source, node }: SelectedEntry, key: string): string {
     // The root of `contents` has no metadata of its own in the result.
     if (node.type === 'directory' && key.endsWith('\0') && item?.kind === 'contents') return 'contents';
-    const common = `${node.type}\0${node.mode.toString(8)}\0${node.uid}:${node.gid}`;
+    const time = epoch === 0 ? '' : `\0${clampedSeconds(node.mtimeNs, epoch)}`;
+    const common = `${node.type}\0${node.mode.toString(8)}\0${node.uid}:${node.gid}${time}`;
     const first = node.nlink > 1 && node.type !== 'directory' ? links.get(node.inode) : undefined;
     if (first !== undefined) return `${common}\0link\0${first}`;
     if (node.nlink > 1) links.set(node.inode, key);

@@ -10,7 +10,7 @@ import type { TreeEntry } from '../../oci/layer/entry.ts';
 import type { RawPath } from '../../oci/raw-path.ts';
 import { pruneUpper } from './changes.ts';
 import { collectCopied, copyOut, pointsOf } from './copy-driver.ts';
-import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise } from './diff-id.ts';
+import { EMPTY_DIFF, extendSnapshot, SCRATCH, summarise, type Times } from './diff-id.ts';
 import type { DiffMeta } from './diff-meta.ts';
 import { DiffShelf, type NameKind } from './diff-shelf.ts';
 import { toEntries, type Warn, walkDiff, walkView } from './entries.ts';
@@ -82,8 +82,12 @@ export interface SnapshotStore {
   mount(workspace: Workspace, extra?: readonly MountPoint[]): string;
   /** Says that nobody uses the mounted rootfs any more. The overlay itself stands until commit or discard. */
   unmount(workspace: Workspace): void;
-  /** Unmounts if need be, finds what changed, names it, lands it. Throws BuildError SNAPSHOT or DISK_FULL. */
-  commit(workspace: Workspace): Committed;
+  /**
+   * Unmounts if need be, finds what changed, names it, lands it. `epoch`, in seconds: the layer made of it will carry
+   * times up to that one, so they are part of the name; 0, the default, when it carries none. Throws BuildError SNAPSHOT
+   * or DISK_FULL.
+   */
+  commit(workspace: Workspace, epoch?: number): Committed;
   /** The same for unpacked layers, whose times are part of the name. */
   commitExact(workspace: Workspace): Committed;
   discard(workspace: Workspace): void;
@@ -282,12 +286,12 @@ class DirectoryStore implements SnapshotStore {
     workspace.state = 'unmounted';
   }
 
-  commit(workspace: Workspace): Committed {
-    return this.#commit(workspace, false);
+  commit(workspace: Workspace, epoch = 0): Committed {
+    return this.#commit(workspace, epoch === 0 ? 'none' : { epoch });
   }
 
   commitExact(workspace: Workspace): Committed {
-    return this.#commit(workspace, true);
+    return this.#commit(workspace, 'exact');
   }
 
   discard(workspace: Workspace): void {
@@ -347,7 +351,7 @@ class DirectoryStore implements SnapshotStore {
     throwAway(this.#root, own);
   }
 
-  #commit(workspace: Workspace, times: boolean): Committed {
+  #commit(workspace: Workspace, times: Times): Committed {
     if (workspace.state === 'ended') throw new Error('workspace is ended');
     try {
       return this.#land(workspace, times);
@@ -356,7 +360,7 @@ class DirectoryStore implements SnapshotStore {
     }
   }
 
-  #land(workspace: Workspace, times: boolean): Committed {
+  #land(workspace: Workspace, times: Times): Committed {
     const { upper } = workspace;
     const wasMounted = workspace.state !== 'open';
     let opaque = new Set<RawPath>();

@@ -126,26 +126,31 @@ export class CopyStep {
     return found;
   }
 
-  /** Digest of the files an origin's sources select: the content that a COPY or a bind mount reads. */
+  /**
+   * Digest of the files an origin's sources select: the content that a COPY or a bind mount reads. `epoch` as in
+   * selectionDigest; files of a context have no times of their own.
+   */
   digest(
     origin: FileOrigin,
     sources: readonly string[],
     op: Pick<CopyOp, 'exclude' | 'parents'>,
     owner: 'keep' | 'replaced',
     results: Results,
+    epoch: number,
   ): Digest {
-    const find = (): Digest => selectionDigest(this.select(origin, sources, op, results), { owner });
-    if (origin.type === 'context') return find();
+    const find = (times: number): Digest =>
+      selectionDigest(this.select(origin, sources, op, results), { owner }, times);
+    if (origin.type === 'context') return find(0);
     const { id } = results.get(origin.op)!.snapshot;
     const { exclude, parents } = op;
-    const key = selectionKey({ snapshot: id, sources, exclude, parents, owner });
-    return this.#remembered(key, () => ({ digest: find() })).digest;
+    const key = selectionKey({ snapshot: id, sources, exclude, parents, owner, ...(epoch === 0 ? {} : { epoch }) });
+    return this.#remembered(key, () => ({ digest: find(epoch) })).digest;
   }
 
-  work(op: CopyOp, results: Results): CopyWork {
+  work(op: CopyOp, results: Results, epoch: number): CopyWork {
     const base = results.get(op.base)!.snapshot;
     const time = op.origin.type === 'op' ? 'keep' : CONTEXT_TIME;
-    const digest = this.digest(op.origin, op.sources, op, op.chown === undefined ? 'keep' : 'replaced', results);
+    const digest = this.digest(op.origin, op.sources, op, op.chown === undefined ? 'keep' : 'replaced', results, epoch);
     return {
       key: copyKey(op, base.id, digest, time),
       base,

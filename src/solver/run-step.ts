@@ -53,9 +53,10 @@ export class RunStep {
     this.#files = files;
   }
 
-  work(op: RunOp, results: Results): CopyWork {
+  /** `epoch`: see layerEpoch. */
+  work(op: RunOp, results: Results, epoch: number): CopyWork {
     const base = results.get(op.base)!.snapshot;
-    const contents = op.mounts.map((mount) => this.#contentOf(mount, results));
+    const contents = op.mounts.map((mount) => this.#contentOf(mount, results, epoch));
     const locked = op.mounts
       .filter((mount) => mount.type === 'cache' && mount.sharing === 'locked')
       .map((mount) => mount.id);
@@ -67,10 +68,10 @@ export class RunStep {
   }
 
   /** What a bind mount shows; undefined for mounts whose content is not part of the build. */
-  #contentOf(mount: OpMount, results: Results): Digest | undefined {
+  #contentOf(mount: OpMount, results: Results, epoch: number): Digest | undefined {
     if (mount.origin === undefined) return undefined;
     if (mount.origin.type === 'op' && mount.source === '/') return results.get(mount.origin.op)!.snapshot.id;
-    return this.#files.digest(mount.origin, [mount.source], WHOLE, 'keep', results);
+    return this.#files.digest(mount.origin, [mount.source], WHOLE, 'keep', results, epoch);
   }
 
   async #run(op: RunOp, workspace: Workspace, base: Snapshot, results: Results): Promise<void> {
@@ -174,9 +175,9 @@ export class RunStep {
   }
 
   #scratchDirectory(prepared: Prepared): string {
-    const parent = join(this.#services.store, 'work');
-    mkdirSync(parent, { recursive: true });
-    const directory = mkdtempSync(join(parent, `${process.pid}-step-`));
+    const { store, snapshots } = this.#services;
+    // Beside the workspaces: whoever finds this process dead finds these to be left over too.
+    const directory = mkdtempSync(join(store, 'work', snapshots.ownerName, 'step-'));
     prepared.undo.push(() => rmSync(directory, { recursive: true, force: true }));
     return directory;
   }

@@ -6,7 +6,7 @@ import type { Json } from '../../oci/json.ts';
 import { openLayout } from '../../oci/layout/layout.ts';
 import { openLayer } from '../../oci/layout/open-layer.ts';
 import { BuildError } from '../errors.ts';
-import { rootKey, workdirKey } from '../graph/cache-key.ts';
+import { clampedKey, rootKey, workdirKey } from '../graph/cache-key.ts';
 import {
   type Graph,
   inputsOf,
@@ -166,10 +166,10 @@ class Solver {
       case 'copy': {
         const joined = this.#copy.join(op, this.results);
         if (joined !== undefined) return { snapshot: joined, diff: undefined, isCached: true };
-        return await this.#perform(op, this.#copy.work(op, this.results));
+        return await this.#perform(op, this.#copy.work(op, this.results, this.#layerEpoch(op)));
       }
       case 'run':
-        return await this.#perform(op, this.#run.work(op, this.results));
+        return await this.#perform(op, this.#run.work(op, this.results, this.#layerEpoch(op)));
     }
   }
 
@@ -199,9 +199,17 @@ class Solver {
     return typeof noCache === 'boolean' ? !noCache : !noCache.has(op.label.stage);
   }
 
+  /** Up to when, in seconds, the layers of the op's target carry the times of files; 0 when every time is the same. */
+  #layerEpoch(op: Op): number {
+    const policy = this.#graph.targets.find((target) => target.name === op.label.target)?.policy;
+    return policy?.time === 'clamp' ? policy.epoch : 0;
+  }
+
   /** The earlier result of the same key, or a new one. */
-  async #perform(op: Op, work: Work): Promise<OpResult> {
+  async #perform(op: Op, found: Work): Promise<OpResult> {
     const { snapshots, watch } = this.#services;
+    const epoch = this.#layerEpoch(op);
+    const work = epoch === 0 ? found : { ...found, key: clampedKey(found.key, epoch) };
     this.states[op.id] = 'keyed';
     const known = this.#mayUseCache(op) ? this.#recorded(work.key) : undefined;
     const started = performance.now();
@@ -243,7 +251,7 @@ class Solver {
     try {
       await work.execute(workspace);
       this.#signal.throwIfAborted();
-      const { diff } = snapshots.commit(workspace);
+      const { diff } = snapshots.commit(workspace, this.#layerEpoch(op));
       const record: Json = { diff, op: op.kind, text: op.label.text.slice(0, 200) };
       this.#actions.put(work.key, record);
       end('done');

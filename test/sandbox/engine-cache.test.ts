@@ -67,6 +67,46 @@ RUN cat /read >>/end
     });
   });
 
+  describe('times, where layers carry them', () => {
+    const EPOCH = ['--source-date-epoch', '1500000000'];
+    /** As it was, as it is now: only times differ, and all of them end up in the layers. */
+    const CHANGES: readonly [name: string, file: (seconds: number) => string][] = [
+      ['of a file a step makes', (seconds) => `FROM base\nRUN echo hi >/f && touch -d @${seconds} /f\n`],
+      [
+        'of a file copied from a stage',
+        (seconds) => `FROM base AS one\nRUN echo hi >/f && touch -d @${seconds} /f\nFROM base\nCOPY --from=one /f /g\n`,
+      ],
+      [
+        'of a file seen through a mount',
+        (seconds) =>
+          `FROM base AS one\nRUN mkdir /d && echo hi >/d/f && touch -d @${seconds} /d/f\nFROM base\n` +
+          'RUN --mount=from=one,source=/d,target=/m cp -p /m/f /g\n',
+      ],
+      [
+        'where a stage says itself what time it is',
+        (seconds) =>
+          `FROM base\nENV SOURCE_DATE_EPOCH=7\nRUN echo hi >/f && touch -d @${seconds} /f\nCOPY --from=base /etc/passwd /p\n`,
+      ],
+    ];
+    test.each(CHANGES)('%s', (_, file) => {
+      const warm = lab.otherStore(lab.path('times-warm'));
+      const cold = lab.otherStore(lab.path('times-cold'));
+      const digestOf = (text: string, store: string, flags: readonly string[]) => {
+        const done = lab.build(text, ['--tag', 'times', ...flags], { store });
+        expect(done.status, done.stderr).toBe(0);
+        return done.digest;
+      };
+      // Without an epoch, too: what such a build leaves says nothing of times.
+      digestOf(file(1000000), warm, []);
+      digestOf(file(2000000), warm, []);
+      const before = digestOf(file(1000000), warm, EPOCH);
+      const after = digestOf(file(2000000), warm, EPOCH);
+      expect(after).not.toBe(before);
+      expect(after).toBe(digestOf(file(2000000), cold, EPOCH));
+      lab.inside(['rm', '-rf', warm, cold]);
+    });
+  });
+
   test('two steps that do the same are done once', () => {
     const context = lab.context(
       'FROM base AS a\nRUN echo same >/x\nFROM base AS b\nRUN echo same >/x\n' +

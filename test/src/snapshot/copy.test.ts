@@ -14,8 +14,9 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../oci/digest.ts';
 import { rawPath } from '../../../oci/raw-path.ts';
-import { writeInto } from '../../../src/snapshot/copy.ts';
+import { copySelection, writeInto } from '../../../src/snapshot/copy.ts';
 import { parseFileMode } from '../../../src/snapshot/file-mode.ts';
 import { makeDirectory } from '../../../src/snapshot/mkdir.ts';
 import { hostPath } from '../../../src/snapshot/raw-fs.ts';
@@ -29,6 +30,7 @@ import {
   GLOBS,
   hostTree,
   inWorkspace,
+  KEEP,
   listing,
   shell,
   temporary,
@@ -275,6 +277,43 @@ asRoot(import.meta.url, () => {
     ]) {
       expect(digest(other)).not.toBe(first);
     }
+  });
+
+  describe('times in names', () => {
+    const selected = (script: string, epoch: number) =>
+      selectionDigest(selectFiles(hostView(hostPath(tree(script))), ['.'], GLOBS), {}, epoch);
+    const committed = (script: string, epoch: number) => {
+      const workspace = store.begin(scratch);
+      copySelection(store, workspace, selectFiles(hostView(hostPath(tree(script))), ['.'], GLOBS), KEEP);
+      return store.commit(workspace, epoch).diff;
+    };
+    const NAMES = [
+      ['a selection', selected],
+      ['a diff', committed],
+    ] as const;
+    const at = (seconds: number | string) => `echo named > a; touch -d @${seconds} a`;
+    describe.each(NAMES)('%s', (_, name) => {
+      test('an epoch tells earlier times apart, by the second', () => {
+        expect(name(at(1000), 5000)).not.toBe(name(at(2000), 5000));
+        expect(name(at(1000), 5000)).toBe(name(at('1000.9'), 5000));
+      });
+      test('later times are all the same', () => {
+        expect(name(at(6000), 5000)).toBe(name(at(7000), 5000));
+        expect(name(at(5000), 5000)).toBe(name(at(7000), 5000));
+      });
+      test('two epochs share no name: what is later than the one may be earlier than the other', () => {
+        expect(name(at(1000), 5000)).not.toBe(name(at(1000), 6000));
+      });
+      test('without an epoch no time counts', () => {
+        expect(name(at(1000), 0)).toBe(name(at(2000), 0));
+        expect(name(at(1000), 0)).not.toBe(name(at(1000), 5000));
+      });
+    });
+    test('a name without an epoch is what it always was', () => {
+      expect(committed('echo named > a; chmod 644 a', 0)).toBe(
+        digestOf(`ocibuild diff 1\nfile\x00644\x000:0\0${digestOf('named\n')}\0a\0\n`),
+      );
+    });
   });
 
   test('WORKDIR: symlinks inside, what exists is left alone', () => {
