@@ -32,6 +32,9 @@ export async function build(
 ): Promise<BuildOutcome> {
   const graph = lower(requests, finder);
   for (const warning of graph.warnings) services.watch({ type: 'warning', ...warning });
+  for (const name of unknownStages(graph, services.noCache)) {
+    services.watch({ type: 'warning', message: `--no-cache-filter: no step of this build is of a stage ${name}` });
+  }
   for (const target of graph.targets) requirePlatform(target);
   services.watch({
     type: 'plan',
@@ -45,6 +48,12 @@ export async function build(
   recordRoots(services.store, graph, solution);
   const built = graph.requested.map((index) => ({ target: graph.targets[index]!, image: solution.images.get(index)! }));
   return { graph, solution, built };
+}
+
+function unknownStages(graph: Graph, noCache: OpenServices['noCache']): readonly string[] {
+  if (typeof noCache === 'boolean') return [];
+  const known = new Set(graph.ops.map((op) => op.label.stage.toLowerCase()));
+  return [...noCache].filter((name) => !known.has(name));
 }
 
 /** A recipe may say for which platforms it is; planning it for another is fine, building it is not. */

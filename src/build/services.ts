@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { createLayout, type Layout, openLayout } from '../../oci/layout/layout.ts';
 import { fetchPinned, fetchSources } from '../fetch/fetch.ts';
-import { makeDirectories } from '../image/output.ts';
+import { makeDirectories } from '../image/place.ts';
 import type { Watcher } from '../progress/event.ts';
 import { openSandbox } from '../sandbox/runtime.ts';
 import { writeSkeleton } from '../sandbox/skeleton.ts';

@@ -33,7 +33,8 @@ export function servicesOf(context: CommandContext, watch: Watcher, extras: Solv
   const filter = args
     .list('no-cache-filter')
     .flatMap((text) => text.split(','))
-    .filter((name) => name !== '');
+    .filter((name) => name !== '')
+    .map((name) => name.toLowerCase());
   const fromEnv = (env['OCIBUILD_DISTFILES'] ?? '').split(':').filter((path) => path !== '');
   const runtime = args.text('runtime') ?? env['OCIBUILD_RUNTIME'];
   if (runtime !== undefined && runtime !== 'runc' && runtime !== 'crun') {

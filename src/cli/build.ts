@@ -7,14 +7,14 @@ import { createFinder, fileRequest } from '../build/requests.ts';
 import { build } from '../build.ts';
 import { BuildError } from '../errors.ts';
 import type { NamedContext } from '../graph/request.ts';
-import { parseOutput, writeOutput } from '../image/output.ts';
+import { parseOutput, requireWritable, writeOutput } from '../image/output.ts';
 import { callerId } from '../sandbox/userns.ts';
-import type { Secret } from '../solver/services.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
 import type { Command, CommandContext } from './command.ts';
-import { resultLine, solveSummary } from './results.ts';
-import { optionalTree, platformOf } from './trees.ts';
+import { resultLine, solveSummary, unwrittenHint } from './results.ts';
+import { secretsOf } from './secrets.ts';
+import { optionalTree, recipeOptionsOf } from './trees.ts';
 
 export const command: Command = {
   name: 'build',
@@ -35,7 +35,11 @@ export const command: Command = {
       repeatable: true,
     },
     network: { summary: 'network of steps that name none', value: 'MODE', choices: ['none', 'default', 'host'] },
-    secret: { summary: 'a file for --mount=type=secret', value: 'id=ID,src=FILE', repeatable: true },
+    secret: {
+      summary: 'a file or variable for --mount=type=secret',
+      value: 'id=ID,src=FILE|env=NAME',
+      repeatable: true,
+    },
     ssh: { summary: 'the agent for --mount=type=ssh', value: 'default[=SOCKET]' },
     'source-date-epoch': {
       summary: 'seconds since 1970 that times are cut down to (SOURCE_DATE_EPOCH, 0)',
@@ -61,6 +65,7 @@ function buildFile(context: CommandContext): BuildWork {
       throw new BuildError('USAGE', 'the context is not a directory', { got: args.operands[0]! });
     }
     const outputs = args.list('output').map((text) => parseOutput(text, cwd));
+    for (const output of outputs) requireWritable(output);
     const name = args.text('tag') ?? basename(directory);
     const file = args.text('file');
     const request = fileRequest({
@@ -78,11 +83,11 @@ function buildFile(context: CommandContext): BuildWork {
     });
     const started = performance.now();
     const services = servicesOf(context, watch, {
-      secrets: secretsOf(context),
+      secrets: secretsOf(args.list('secret'), context),
       sshSocket: sshSocketOf(context),
       isReadOnly,
     });
-    const finder = createFinder(optionalTree(context), { platform: platformOf(context), cwd });
+    const finder = createFinder(optionalTree(context), recipeOptionsOf(context));
     const outcome = await build([request], finder, services);
     closeProgress();
     const made = outcome.built[0]!;
@@ -98,6 +103,7 @@ function buildFile(context: CommandContext): BuildWork {
     for (const each of outputs) await writeOutput(services.layout, output, each, callerId());
     context.stdout.write(resultLine(outcome, made, performance.now() - started));
     context.stdout.write(solveSummary(outcome));
+    if (outputs.length === 0) context.stdout.write(unwrittenHint());
     return 0;
   };
 }
@@ -147,22 +153,6 @@ function namedContext(context: CommandContext, name: string, value: string): Nam
   const directory = resolve(context.cwd, value);
   if (!existsSync(directory)) throw new BuildError('USAGE', `--build-context ${name}: no such folder`, { got: value });
   return { type: 'directory', context: { name, directory } };
-}
-
-function secretsOf(context: CommandContext): ReadonlyMap<string, Secret> {
-  const secrets = new Map<string, Secret>();
-  for (const text of context.args.list('secret')) {
-    const fields = new Map(text.split(',').map((field) => field.split('=', 2) as [string, string]));
-    const id = fields.get('id');
-    const source = fields.get('src') ?? fields.get('source');
-    if (id === undefined || source === undefined) {
-      throw new BuildError('USAGE', 'not a secret', { want: 'id=ID,src=FILE', got: text });
-    }
-    const path = resolve(context.cwd, source);
-    if (!existsSync(path)) throw new BuildError('USAGE', `secret ${id}: no such file`, { got: source });
-    secrets.set(id, { id, path });
-  }
-  return secrets;
 }
 
 function sshSocketOf(context: CommandContext): string | undefined {

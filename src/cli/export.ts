@@ -1,25 +1,18 @@
 // Owns: `ocibuild export`: everything another builder needs to build a recipe: files, build args, verified sources, the
 // images it reads as OCI layouts, and the command lines.
 
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { recipeRequest } from '../build/requests.ts';
 import { build } from '../build.ts';
 import { BuildError } from '../errors.ts';
 import { sourcePath } from '../fetch/source-store.ts';
 import { lower } from '../graph/lower.ts';
-import type { Target } from '../graph/op.ts';
+import type { Graph, Target } from '../graph/op.ts';
+import type { BuildRequest, ImageFinder } from '../graph/request.ts';
 import { exportScript } from '../image/export-script.ts';
-import { giveTo, writeImageLayout } from '../image/output.ts';
+import { fillLayout } from '../image/output.ts';
+import { giveTo, makeDirectories, placeDirectory, realPlace, requirePlace, writingToNow } from '../image/place.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
@@ -36,9 +29,7 @@ export const command: Command = {
   run: async (context) => {
     const [name, where] = context.args.operands as [string, string];
     const directory = resolve(context.cwd, where);
-    if (existsSync(directory) && readdirSync(directory).length > 0) {
-      throw new BuildError('USAGE', `${where} is not empty`, { hint: 'name a folder that is not there yet' });
-    }
+    requirePlace(directory, 'folder');
     const { tree, requests, finder } = treeRequests(context, { operands: [name] });
     const recipe = requests[0]!.recipe!;
     if (recipe.kind !== 'containerfile') {
@@ -46,7 +37,7 @@ export const command: Command = {
         hint: `no other builder makes a ${recipe.kind}; export a recipe that is built on it`,
       });
     }
-    const graph = lower(requests, finder);
+    const { graph, spellings } = lowerSpelled(requests, finder);
     const target = graph.targets[graph.requested[0]!]!;
     const inputs = target.dependencies.map((index) => graph.targets[index]!);
     const progress = context.openProgress();
@@ -56,31 +47,30 @@ export const command: Command = {
       const options = { platform: platformOf(context), cwd: context.cwd };
       const wanted = inputs.map((input) => recipeRequest(tree.recipe(input.name), options));
       const { built } = wanted.length === 0 ? { built: [] } : await build(wanted, finder, services);
-      const aside = `${directory}.new-${process.pid}`;
-      mkdirSync(aside, { recursive: true });
-      copyFolder(recipe.directory, aside);
-      copySources(recipe, services.store, join(aside, 'fetch'));
-      for (const { target: input, image } of built) {
-        writeImageLayout(services.layout, image, join(aside, 'images', fileNameOf(input)), { uid: 0, gid: 0 });
-      }
-      writeFileSync(
-        join(aside, 'build.sh'),
-        exportScript({
-          name: recipe.name,
-          stage: recipe.target,
-          epoch: recipe.epoch,
-          buildArgs: recipe.buildArgs,
-          images: built.map(({ target: input, image }) => ({
-            name: input.name,
-            folder: fileNameOf(input),
-            digest: image.indexDigest,
-          })),
-        }),
-      );
-      chmodSync(join(aside, 'build.sh'), 0o755);
-      giveTo(aside, callerId());
-      if (existsSync(directory)) rmSync(directory, { recursive: true });
-      renameSync(aside, directory);
+      const script = exportScript({
+        name: recipe.name,
+        stage: recipe.target,
+        epoch: recipe.epoch,
+        buildArgs: recipe.buildArgs,
+        images: built.map(({ target: input, image }) => ({
+          names: [...(spellings.get(input.name) ?? [input.name])],
+          folder: fileNameOf(input),
+          digest: image.indexDigest,
+        })),
+      });
+      makeDirectories(dirname(directory), callerId());
+      requirePlace(directory, 'folder');
+      const fill = (aside: string): void => {
+        copyFolder(recipe.directory, aside, recipe.sources.length > 0 ? ['fetch'] : []);
+        copySources(recipe, services.store, join(aside, 'fetch'));
+        for (const { target: input, image } of built) {
+          fillLayout(services.layout, image, join(aside, 'images', fileNameOf(input)));
+        }
+        writeFileSync(join(aside, 'build.sh'), script);
+        chmodSync(join(aside, 'build.sh'), 0o755);
+        giveTo(aside, callerId());
+      };
+      writingToNow(directory, () => placeDirectory(realPlace(directory), fill));
       progress.close();
       context.stdout.write(`${where}/build.sh builds ${recipe.name} with buildah or docker\n`);
       return 0;
@@ -94,9 +84,27 @@ function fileNameOf(target: Target): string {
   return target.name.replace(/[^\w.-]+/g, '_');
 }
 
-/** Plain files and folders of a recipe; a link would mean something else elsewhere. */
-function copyFolder(from: string, to: string): void {
+/** The graph, and for each recipe it needs every way its name is written: another builder knows no other names. */
+function lowerSpelled(
+  requests: readonly BuildRequest[],
+  finder: ImageFinder,
+): { graph: Graph; spellings: ReadonlyMap<string, ReadonlySet<string>> } {
+  const spellings = new Map<string, Set<string>>();
+  const lookup = (reference: string): string | undefined => {
+    const name = finder.lookup(reference);
+    if (name !== undefined) spellings.set(name, (spellings.get(name) ?? new Set()).add(reference));
+    return name;
+  };
+  return { graph: lower(requests, { ...finder, lookup }), spellings };
+}
+
+/**
+ * Plain files and folders of a recipe; a link would mean something else elsewhere. What is hidden by the recipe's context
+ * is left out: `fetch/` is what was fetched.
+ */
+function copyFolder(from: string, to: string, hidden: readonly string[] = []): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (hidden.includes(entry.name)) continue;
     const source = join(from, entry.name);
     const target = join(to, entry.name);
     if (entry.isDirectory()) {

@@ -16,3 +16,8 @@ export function solveSummary(outcome: BuildOutcome): string {
   const count = (state: string): number => outcome.solution.states.filter((each) => each === state).length;
   return `steps: ${count('done')} run, ${count('cached')} cached\n`;
 }
+
+/** For a build without an output. */
+export function unwrittenHint(): string {
+  return 'the image lies in the store only: -o oci:DIR writes it out\n';
+}

@@ -1,8 +1,8 @@
 // Owns: the script that has another builder build an exported recipe. Knows buildah's and docker's command lines.
 
 export interface ExportedImage {
-  /** As FROM and --from say it. */
-  readonly name: string;
+  /** Each way FROM and --from say it. */
+  readonly names: readonly string[];
   /** Below `images/`. */
   readonly folder: string;
   /** Image index. */
@@ -22,6 +22,12 @@ function quote(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** Where buildah looks first for a name without a registry. A digest cannot be tagged. */
+function localName(name: string): string {
+  const repository = name.replace(/@.*$/, '');
+  return /^([^/]*[.:][^/]*|localhost)\//.test(repository) ? repository : `localhost/${repository}`;
+}
+
 /** A POSIX shell script; its one argument names the builder. */
 export function exportScript(recipe: ExportedRecipe): string {
   const args = [...recipe.buildArgs].map(([name, value]) => `--build-arg ${quote(`${name}=${value}`)}`);
@@ -30,7 +36,7 @@ export function exportScript(recipe: ExportedRecipe): string {
   const tag = recipe.name.toLowerCase();
   const loads = recipe.images.flatMap((image) => [
     `  id=$(buildah pull -q oci:images/${image.folder})`,
-    `  buildah tag "$id" localhost/${quote(image.name)}`,
+    ...image.names.map((name) => `  buildah tag "$id" ${quote(localName(name))}`),
   ]);
   const buildah = [
     'buildah bud --layers',
@@ -38,13 +44,16 @@ export function exportScript(recipe: ExportedRecipe): string {
     ...common,
     `-t ${quote(tag)} -f Containerfile .`,
   ];
-  const contexts = recipe.images.map(
-    (image) => `--build-context ${quote(`${image.name}=oci-layout://images/${image.folder}@${image.digest}`)}`,
+  const contexts = recipe.images.flatMap((image) =>
+    image.names.map(
+      (name) => `--build-context ${quote(`${name}=oci-layout://images/${image.folder}@${image.digest}`)}`,
+    ),
   );
   const docker = ['docker buildx build', ...contexts, ...common, `-t ${quote(tag)} -f Containerfile`];
   return `#!/bin/sh
-# Builds ${recipe.name} with a builder that is not ocibuild. What to compare is the members of the
-# layers: buildah writes file types into tar's mode field, which is enough for other diffIDs.
+# Builds ${recipe.name} with a builder that is not ocibuild. Compare the members of the layers, not
+# their diffIDs: older buildah (Debian 12 has 1.28) writes the type of a file into tar's mode field
+# (040755 for 0755), which gives the same members and other diffIDs.
 #   sh build.sh buildah     buildah of any age that knows --timestamp
 #   sh build.sh docker      docker with buildx; writes image.tar
 set -eu

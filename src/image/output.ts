@@ -7,7 +7,6 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  existsSync,
   fsyncSync,
   lchownSync,
   linkSync,
@@ -15,16 +14,13 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
-  writeSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { type Digest, hexOf } from '../../oci/digest.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { StampPolicy, TreeEntry } from '../../oci/layer/entry.ts';
 import { stampTime } from '../../oci/layer/stamp.ts';
 import { writeTar } from '../../oci/layer/writer.ts';
@@ -34,13 +30,20 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { displayPath, type RawPath, rawToBuffer } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
+import { areBlobsSound, looksOf, rememberOutput } from './output-record.ts';
+import {
+  giveTo,
+  makeDirectories,
+  type Ownership,
+  type PlaceKind,
+  placeDirectory,
+  placeFile,
+  realPlace,
+  requirePlace,
+  writingTo,
+  writingToNow,
+} from './place.ts';
 import { requireSound } from './sound-blob.ts';
-
-/** Who shall own what is written; the store's own files may belong to an id the caller is not. */
-export interface Ownership {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export type OutputKind = 'oci' | 'oci-archive' | 'docker-archive' | 'rootfs' | 'tar';
 
@@ -63,6 +66,16 @@ export function parseOutput(text: string, cwd: string): Output {
   return { kind, path: resolve(cwd, path) };
 }
 
+function placeKindOf(kind: OutputKind): PlaceKind {
+  if (kind === 'oci') return 'layout';
+  return kind === 'rootfs' ? 'folder' : 'file';
+}
+
+/** Whether an output could be written as things stand, asked before the work is done. Throws BuildError USAGE. */
+export function requireWritable(output: Output): void {
+  requirePlace(output.path, placeKindOf(output.kind));
+}
+
 /** Every blob of an image, the image index first. */
 function blobsOf(store: Layout, index: Digest, manifest: Digest): readonly Digest[] {
   const parsed = parseManifest(store.readBytes(manifest));
@@ -79,15 +92,14 @@ function indexDescriptor(store: Layout, index: Digest): Descriptor {
   };
 }
 
-/** Whether the layout at a path already is this image and nothing else. */
+/** Whether the layout at a path already is this image and nothing else, every byte of it. */
 function isCurrent(directory: string, store: Layout, index: Digest, blobs: readonly Digest[]): boolean {
   try {
-    const [only, ...more] = openLayout(directory).readIndex();
+    const layout = openLayout(directory);
+    const [only, ...more] = layout.readIndex();
     if (only?.digest !== index || only.annotations === undefined || more.length > 0) return false;
     const names = readdirSync(join(directory, 'blobs', 'sha256'));
-    const isWhole = (digest: Digest): boolean =>
-      statSync(join(directory, 'blobs', 'sha256', hexOf(digest))).size === statSync(store.blobPath(digest)).size;
-    return names.length === blobs.length && blobs.every(isWhole);
+    return names.length === blobs.length && areBlobsSound(store, layout, blobs);
   } catch {
     return false;
   }
@@ -95,71 +107,53 @@ function isCurrent(directory: string, store: Layout, index: Digest, blobs: reado
 
 /**
  * An OCI layout whose index.json holds exactly one descriptor, the image index's. A layout already there is replaced
- * as a whole; anything else that stands at the path is an error. False when it was there already, blob for blob.
+ * as a whole; anything else that stands at the path is an error. False when it was there already, byte for byte.
+ * Throws BuildError USAGE when the path cannot be written, STORE when a blob is damaged.
  */
 export function writeImageLayout(
   store: Layout,
   image: { readonly indexDigest: Digest; readonly manifestDigest: Digest },
-  directory: string,
+  path: string,
   owner: Ownership,
 ): boolean {
   const blobs = blobsOf(store, image.indexDigest, image.manifestDigest);
-  if (isCurrent(directory, store, image.indexDigest, blobs)) return false;
-  refuseForeign(directory);
-  for (const digest of blobs) requireSound(store, digest);
-  makeDirectories(dirname(directory), owner);
-  const aside = `${directory}.new-${process.pid}`;
-  rmSync(aside, { recursive: true, force: true });
-  const layout = createLayout(aside);
-  for (const digest of blobs) place(store.blobPath(digest), layout.blobPath(digest));
-  layout.writeIndex([indexDescriptor(store, image.indexDigest)]);
-  giveTo(aside, owner);
-  swap(aside, directory);
+  if (isCurrent(path, store, image.indexDigest, blobs)) return false;
+  requirePlace(path, 'layout');
+  makeDirectories(dirname(path), owner);
+  writingToNow(path, () => {
+    const directory = realPlace(path);
+    let looks: ReturnType<typeof looksOf> | undefined;
+    placeDirectory(directory, (aside) => {
+      const layout = fillLayout(store, image, aside);
+      giveTo(aside, owner);
+      looks = looksOf(layout, blobs);
+    });
+    rememberOutput(store, directory, looks!);
+  });
   return true;
 }
 
-/** A blob is linked where that is possible: nobody writes to a blob in place. */
-function place(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch {
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-  }
+/** An image as the only one of a new layout, in a directory nobody else knows yet. Throws BuildError STORE when a blob is damaged. */
+export function fillLayout(
+  store: Layout,
+  image: { readonly indexDigest: Digest; readonly manifestDigest: Digest },
+  directory: string,
+): Layout {
+  const blobs = blobsOf(store, image.indexDigest, image.manifestDigest);
+  for (const digest of blobs) requireSound(store, digest);
+  const layout = createLayout(directory);
+  for (const digest of blobs) copyBlob(store.blobPath(digest), layout.blobPath(digest));
+  layout.writeIndex([indexDescriptor(store, image.indexDigest)]);
+  return layout;
 }
 
-function refuseForeign(directory: string): void {
-  if (!existsSync(directory) || existsSync(join(directory, 'oci-layout'))) return;
-  if (statSync(directory).isDirectory() && readdirSync(directory).length === 0) return;
-  throw new BuildError('USAGE', `${directory} is there and is no OCI layout`, {
-    hint: 'name another path, or move it away',
-  });
-}
-
-/** The old directory goes aside, the new one takes its name, then the old one is deleted. */
-function swap(fresh: string, directory: string): void {
-  const old = `${directory}.old-${process.pid}`;
-  const hadOld = existsSync(directory);
-  if (hadOld) renameSync(directory, old);
-  renameSync(fresh, directory);
-  if (hadOld) rmSync(old, { recursive: true, force: true });
-}
-
-/** Makes what is missing of a path, and gives what it made to the caller. */
-export function makeDirectories(directory: string, owner: Ownership): void {
-  const first = mkdirSync(directory, { recursive: true });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made)) chownSync(made, owner.uid, owner.gid);
-}
-
-/** Hands a fresh tree over, everything below it included. A linked blob keeps its owner: it is the store's, and it is only read. */
-export function giveTo(path: string, owner: Ownership): void {
-  if (owner.uid === 0 && owner.gid === 0) return;
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    const below = join(path, entry.name);
-    if (entry.isDirectory()) giveTo(below, owner);
-    else chownSync(below, owner.uid, owner.gid);
-  }
-  chownSync(path, owner.uid, owner.gid);
+/** A copy, shared where the file system can: whoever writes to an output in place must not reach the store. */
+function copyBlob(from: string, to: string): void {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+  chmodSync(to, 0o644);
+  const file = openSync(to, 'r');
+  fsyncSync(file);
+  closeSync(file);
 }
 
 export interface OutputImage {
@@ -172,59 +166,31 @@ export interface OutputImage {
   readonly policy: StampPolicy;
 }
 
-/** Writes one output. Resolves when it lies in its place. */
+/** Writes one output. Resolves when it lies in its place. Throws BuildError USAGE when the path cannot be written. */
 export async function writeOutput(store: Layout, image: OutputImage, output: Output, owner: Ownership): Promise<void> {
-  switch (output.kind) {
-    case 'oci':
-      writeImageLayout(store, image, output.path, owner);
-      return;
-    case 'oci-archive':
-    case 'docker-archive': {
-      makeDirectories(dirname(output.path), owner);
-      for (const digest of blobsOf(store, image.indexDigest, image.manifestDigest)) requireSound(store, digest);
-      const write = output.kind === 'oci-archive' ? writeOciArchive : writeDockerArchive;
-      await write(store, { index: indexDescriptor(store, image.indexDigest), reference: image.reference }, output.path);
-      chownSync(output.path, owner.uid, owner.gid);
-      return;
-    }
-    case 'tar':
-      makeDirectories(dirname(output.path), owner);
-      await writeWhole(output.path, owner, (write) => writeTar(image.entries(), image.policy, write));
-      return;
-    case 'rootfs':
-      writeRootfs(output.path, image, owner);
+  if (output.kind === 'oci') {
+    writeImageLayout(store, image, output.path, owner);
+    return;
   }
-}
-
-async function writeWhole(
-  path: string,
-  owner: Ownership,
-  produce: (write: (chunk: Uint8Array) => void) => Promise<unknown>,
-): Promise<void> {
-  const aside = join(dirname(path), `.${basename(path)}.new-${process.pid}`);
-  const file = openSync(aside, 'w', 0o644);
-  try {
-    await produce((chunk) => {
-      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
-    });
-    fsyncSync(file);
-    closeSync(file);
-    chownSync(aside, owner.uid, owner.gid);
-    renameSync(aside, path);
-  } catch (error) {
-    rmSync(aside, { force: true });
-    throw error;
-  }
+  requireWritable(output);
+  makeDirectories(dirname(output.path), owner);
+  await writingTo(output.path, async () => {
+    const path = realPlace(output.path);
+    if (output.kind === 'rootfs') return writeRootfs(path, image, owner);
+    if (output.kind === 'tar') return placeFile(path, owner, (write) => writeTar(image.entries(), image.policy, write));
+    for (const digest of blobsOf(store, image.indexDigest, image.manifestDigest)) requireSound(store, digest);
+    const write = output.kind === 'oci-archive' ? writeOciArchive : writeDockerArchive;
+    await write(store, { index: indexDescriptor(store, image.indexDigest), reference: image.reference }, path);
+    chownSync(path, owner.uid, owner.gid);
+  });
 }
 
 /** A directory with the files of the image, all owned by the caller: only an archive can carry owners. */
 function writeRootfs(directory: string, image: OutputImage, owner: Ownership): void {
-  if (existsSync(directory) && readdirSync(directory).length > 0) {
-    throw new BuildError('USAGE', `${directory} is not empty`, { hint: 'name a directory that is not there yet' });
-  }
-  makeDirectories(dirname(directory), owner);
-  const aside = `${directory}.new-${process.pid}`;
-  mkdirSync(aside, { mode: 0o755 });
+  placeDirectory(directory, (aside) => fillRootfs(aside, image, owner));
+}
+
+function fillRootfs(aside: string, image: OutputImage, owner: Ownership): void {
   const at = (path: RawPath): Buffer => Buffer.concat([Buffer.from(`${aside}/`), rawToBuffer(path)]);
   const directories: TreeEntry[] = [];
   for (const entry of image.entries()) {
@@ -259,6 +225,4 @@ function writeRootfs(directory: string, image: OutputImage, owner: Ownership): v
     utimesSync(at(entry.path), time, time);
   }
   chownSync(aside, owner.uid, owner.gid);
-  if (existsSync(directory)) rmSync(directory, { recursive: true });
-  renameSync(aside, directory);
 }

@@ -1,5 +1,6 @@
 // Owns: the files of a root's recipe folder: its keys, and lock.toml, which is read and written here.
 
+import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { BuildError } from '../errors.ts';
@@ -34,9 +35,9 @@ export function needLockFile(directory: string, shown: string, spec: RootSpec): 
 /** Writes aside, then renames: a lock file is the old one or the new one, never a part. Throws BuildError RECIPE. */
 export function writeLockFile(directory: string, lock: RootLock): void {
   const file = path.join(directory, LOCK_FILE);
-  const aside = `${file}.${process.pid}.new`;
+  const aside = `${file}.${randomBytes(8).toString('hex')}.new`;
   try {
-    const handle = openSync(aside, 'w', 0o644);
+    const handle = openSync(aside, 'wx', 0o644);
     try {
       writeSync(handle, formatLock(lock));
       fsyncSync(handle);

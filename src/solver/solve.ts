@@ -196,7 +196,7 @@ class Solver {
 
   #mayUseCache(op: Op): boolean {
     const { noCache } = this.#services;
-    return typeof noCache === 'boolean' ? !noCache : !noCache.has(op.label.stage);
+    return typeof noCache === 'boolean' ? !noCache : !noCache.has(op.label.stage.toLowerCase());
   }
 
   /** Up to when, in seconds, the layers of the op's target carry the times of files; 0 when every time is the same. */
