@@ -1,7 +1,7 @@
 // What comes out, and what the flags of `build` do; whole images copied without copying; the garbage collection.
 
 import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -96,7 +96,143 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('ocibuild'
     expect(lab.build(context, ['-o', 'zip:x']).stderr).toMatch(/^USAGE: not an output: want oci:PATH/);
   });
 
+  test('the same outputs by several builds at once: no error, one whole result, nothing beside it', async () => {
+    const context = lab.context('FROM base\nRUN echo together >/f\n');
+    expect(lab.build(context).status).toBe(0);
+    const folder = lab.write('together', { 'x/': '' });
+    const args = ['oci:x/oci', 'tar:x/tar', 'docker-archive:x/docker'].flatMap((text) => ['-o', text]);
+    for (let round = 0; round < 2; round++) {
+      const running = [1, 2, 3].map(() => lab.start(lab.buildArgs(context, args), { cwd: folder }));
+      for (const { ended } of running) expect(await ended).toMatchObject({ status: 0 });
+      expect(readdirSync(join(folder, 'x')).sort()).toEqual(['docker', 'oci', 'tar']);
+      // A second round replaces another image.
+      const other = lab.build('FROM base\nRUN echo other >/f\n', ['-o', `oci:${join(folder, 'x/oci')}`]);
+      expect(other.status, other.stderr).toBe(0);
+    }
+  });
+
+  test('a damaged blob of an output is noticed, made new, and never the store’s', () => {
+    const context = lab.context('FROM base\nRUN echo sound >/f\n');
+    const out = lab.path('damaged');
+    const write = () => lab.build(context, ['-o', `oci:${out}`]);
+    const first = write();
+    expect(first.status, first.stderr).toBe(0);
+    const blobs = join(out, 'blobs/sha256');
+    for (const name of readdirSync(blobs)) {
+      expect(statSync(join(blobs, name)).nlink).toBe(1);
+      const sound = readFileSync(join(blobs, name));
+      const damaged = Buffer.from(sound);
+      damaged[damaged.length >> 1]! ^= 1;
+      writeFileSync(join(blobs, name), damaged);
+      expect(write()).toMatchObject({ status: 0, ran: 0, digest: first.digest });
+      expect(readFileSync(join(blobs, name)).equals(sound)).toBe(true);
+    }
+    // What is whole is left as it is.
+    const before = statSync(blobs).ino;
+    expect(write().status).toBe(0);
+    expect(statSync(blobs).ino).toBe(before);
+    expect(readdirSync(out).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+  });
+
+  test('a place that cannot be written: status 2 before anything is built', () => {
+    const context = lab.context(`FROM base\nRUN echo ${Math.random()} >/never\n`);
+    const folder = lab.write('places', { file: 'x', 'full/file': 'x' });
+    const cases = [
+      'tar:full',
+      'oci-archive:full',
+      'docker-archive:/proc/x',
+      'docker-archive:file/x',
+      'rootfs:file',
+      'rootfs:full',
+      'oci:file',
+      'oci:full',
+      'oci:/proc/x',
+      'oci:/proc/x/y',
+      'tar:/dev/null',
+      ...(process.getuid!() === 0 ? [] : ['tar:/root/x.tar', 'oci:/x']),
+    ];
+    for (const text of cases) {
+      const result = lab.build(context, ['-o', text], { cwd: folder });
+      expect(result, text).toMatchObject({ status: 2, stdout: '' });
+      const path = text.slice(text.indexOf(':') + 1);
+      expect(result.stderr, text).toMatch(/^USAGE: /);
+      expect(result.stderr, text).toContain(path);
+      expect(result.stderr, text).not.toContain('echo');
+    }
+    expect(listFolder(folder)).toHaveLength(3);
+  });
+
+  test('a rootfs that fails leaves nothing behind', () => {
+    const context = lab.context('FROM base\nRUN mkfifo /pipe\n');
+    const folder = lab.write('piped', { 'x/': '' });
+    const result = lab.build(context, ['-o', 'rootfs:x/rootfs'], { cwd: folder });
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('use --output tar:FILE');
+    expect(readdirSync(join(folder, 'x'))).toEqual([]);
+  });
+
+  test('export: names as FROM writes them, and no fetch/ that the recipe hides', () => {
+    const files = {
+      'packages/core/low/Containerfile': 'FROM scratch\nCOPY f /low\n',
+      'packages/core/low/f': 'low',
+      'packages/user/high/Containerfile':
+        'FROM other/core-low AS low\nFROM scratch\nCOPY --from=low /low /low\nCOPY --from=ns/core-low /low /again\nCOPY fetch/data /data\n',
+      'packages/user/high/fetch/old': 'hidden',
+      'packages/user/high/fetch.txt': 'shown',
+      'packages/user/high/data.hex': '61 0a # a\n',
+      'packages/user/high/package.toml':
+        '[package]\nname = "high"\nversion = "7"\ndescription = "d"\nlicense = "none"\n\n[sources.data]\n' +
+        'hash = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"\nfile = "data"\nformat = "hex"\nmirrors = ["data.hex"]\n',
+    };
+    const tree = lab.write('foreign', files);
+    const out = lab.path('foreign-exported');
+    const result = lab.run(['--tree', tree, 'export', 'high', out]);
+    expect(result.status, result.stderr).toBe(0);
+    expect(readdirSync(join(out, 'fetch'))).toEqual(['data']);
+    expect(readdirSync(out)).toContain('fetch.txt');
+    const script = readFileSync(join(out, 'build.sh'), 'utf8');
+    for (const name of ['other/core-low', 'ns/core-low']) {
+      expect(script).toContain(`buildah tag "$id" localhost/${name}\n`);
+      expect(script).toContain(`--build-context ${name}=oci-layout://images/`);
+    }
+    expect(lab.run(['--tree', tree, 'export', 'high', out])).toMatchObject({ status: 2 });
+  });
+
   describe('build', () => {
+    test('--secret from a variable and from a file whose name holds =', () => {
+      const context = lab.context(
+        'FROM base\nRUN --mount=type=secret,id=one,required cat /run/secrets/one >/1\nRUN --mount=type=secret,id=two,required cat /run/secrets/two >/2\n',
+      );
+      lab.write('secret', { 'a=b': 'from a file\n' });
+      const out = lab.path('with-secrets');
+      const args = ['--secret', 'id=one,env=TOKEN', '--secret', 'id=two,src=secret/a=b', '-o', `rootfs:${out}`];
+      const result = lab.build(context, args, { env: { TOKEN: 'from a variable' } });
+      expect(result.status, result.stderr).toBe(0);
+      expect(readFileSync(join(out, '1'), 'utf8')).toBe('from a variable');
+      expect(readFileSync(join(out, '2'), 'utf8')).toBe('from a file\n');
+      expect(lab.build(context, args)).toMatchObject({ status: 2 });
+    });
+
+    test('--no-cache-filter folds case, and says which stage there is not', () => {
+      const context = lab.context('FROM base AS One\nRUN echo 1 >/1\nFROM One\nRUN echo 2 >/2\n');
+      expect(lab.build(context).ran).toBe(2);
+      expect(lab.build(context, ['--no-cache-filter', 'ONE']).stderr).not.toContain('no-cache-filter');
+      expect(lab.build(context, ['--no-cache-filter', 'ONE']).ran).toBe(1);
+      const none = lab.build(context, ['--no-cache-filter', 'onne']);
+      expect(none.stderr).toContain('--no-cache-filter: no step of this build is of a stage onne');
+      expect(none).toMatchObject({ status: 0, ran: 0 });
+    });
+
+    test('-t may be the name of the recipe it is built from; without -o it says where the image is', () => {
+      const tree = lab.tree('tagged', { low: { Containerfile: 'FROM scratch\nCOPY f /f\n', f: 'f' } });
+      const context = lab.context('FROM recipes/low\nLABEL a=b\n');
+      const result = lab.build(context, ['--tree', tree, '-t', 'recipes/low']);
+      expect(result.status, result.stderr).toBe(0);
+      expect(result.stdout).toMatch(
+        /^recipes\/low sha256:[0-9a-f]{64} \S+ (built|cached)\nsteps: .*\n.*store only.*-o oci:DIR.*\n$/,
+      );
+    });
+
     test('.dockerignore, -f with its own, and Dockerfile', () => {
       const files = {
         a: 'a',
