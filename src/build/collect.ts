@@ -50,7 +50,7 @@ export function collectFiles(
     bytes += sizeOf(path);
     if (!options.dryRun) rmSync(path, { recursive: true, force: true });
   };
-  const blobs = new Set(roots.flatMap((root) => blobsOf(layout, root.index)));
+  const blobs = new Set(roots.flatMap((root) => root.images).flatMap((index) => blobsOf(layout, index)));
   for (const digest of layout.digests()) if (!blobs.has(digest)) remove(layout.blobPath(digest));
 
   const actions = new Set(roots.flatMap((root) => root.actions.map((key) => `${hexOf(key)}.json`)));

@@ -2,11 +2,11 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectFiles } from '../build/collect.ts';
-import { readRoots } from '../build/roots-record.ts';
+import { collectFiles, type Removed } from '../build/collect.ts';
+import { type RootRecord, readRoots } from '../build/roots-record.ts';
 import { BuildError } from '../errors.ts';
 import { formatBytes } from '../progress/text.ts';
-import { collectGarbage } from '../snapshot/gc.ts';
+import { collectGarbage, type Reachable } from '../snapshot/gc.ts';
 import { readFailedSteps } from '../solver/failed-step.ts';
 import { storeServices } from './build-flags.ts';
 import type { Command } from './command.ts';
@@ -28,21 +28,29 @@ export const command: Command = {
     const services = storeServices(context);
     const { store, snapshots, layout } = services;
     const dryRun = args.is('dry-run');
-    const roots = args.is('all') ? [] : readRoots(store);
-    const failed = args.is('all') ? [] : readFailedSteps(store);
-    const diffs = new Set([...roots.flatMap((root) => root.diffs), ...failed.flatMap((step) => step.diffs)]);
-    const collected = collectGarbage(snapshots, { diffs }, { dryRun });
+    const warn = (message: string): unknown => context.stderr.write(`warning: ${message}\n`);
+    let roots: readonly RootRecord[] = [];
+    let removed: Removed = { files: 0, bytes: 0 };
+    const findReachable = (): Reachable => {
+      if (args.is('all')) return { diffs: new Set() };
+      roots = readRoots(store, warn);
+      const failed = readFailedSteps(store, warn);
+      return { diffs: new Set([...roots, ...failed].flatMap((record) => record.diffs)) };
+    };
+    const alone = (): void => {
+      if (args.is('all') && !dryRun) {
+        for (const folder of ['roots', 'failed']) rmSync(join(store, folder), { recursive: true, force: true });
+      }
+      const options = { sources: args.is('sources'), cache: args.is('cache'), dryRun };
+      removed = collectFiles(store, layout, roots, options);
+    };
+    const collected = collectGarbage(snapshots, findReachable, { dryRun, alone });
     if (collected.isBusy) {
       throw new BuildError('STORE', 'another build is using the store', {
         got: `only what ended builds left behind was freed: ${formatBytes(collected.bytes)}`,
         hint: 'try again when it is done',
       });
     }
-    if (args.is('all') && !dryRun) {
-      for (const folder of ['roots', 'failed']) rmSync(join(store, folder), { recursive: true, force: true });
-    }
-    const options = { sources: args.is('sources'), cache: args.is('cache'), dryRun };
-    const removed = collectFiles(store, layout, roots, options);
     const bytes = formatBytes(collected.bytes + removed.bytes);
     context.stdout.write(
       `${dryRun ? 'would free' : 'freed'} ${bytes}: ${collected.diffs} snapshots, ${removed.files} other files\n`,

@@ -37,14 +37,22 @@ export interface Collected {
   readonly isBusy: boolean;
 }
 
+export interface CollectOptions {
+  /** Counts and touches nothing. */
+  readonly dryRun?: boolean;
+  /** Called at the end, while no build can begin, and only if none is under way: for what else the store holds. */
+  readonly alone?: () => void;
+}
+
 /**
- * Deletes what `reachable` does not name. While another process uses the store, only leftovers go: what that one needs
- * is not known here. `dryRun` counts and touches nothing. Throws BuildError STORE when another collection is running.
+ * Deletes what `findReachable` does not name. It is asked once it is certain who else uses the store, so that a build that
+ * ended before counts, and one that begins later waits. While another process uses the store, only leftovers go: what
+ * that one needs is not known here. Throws BuildError STORE when another collection is running.
  */
 export function collectGarbage(
   store: SnapshotStore,
-  reachable: Reachable,
-  options: { readonly dryRun?: boolean } = {},
+  findReachable: () => Reachable,
+  options: CollectOptions = {},
 ): Collected {
   const root = hostPath(store.path);
   const isDry = options.dryRun === true;
@@ -52,18 +60,20 @@ export function collectGarbage(
   try {
     let bytes = 0;
     const { dead, alive } = sortOwners(under(root, 'work'), store.ownerName);
-    const kept = withLayers(root, reachable);
+    const kept = withLayers(root, findReachable());
     const lost = alive.length > 0 ? [] : diffNames(root).filter((hex) => !kept.has(`sha256:${hex}` as DiffId));
     if (isDry) {
       for (const hex of lost) bytes += sizeOf(under(root, `diffs/${hex}`));
       for (const name of dead) bytes += sizeOf(under(root, `work/${name}`));
       bytes += sizeOf(under(root, 'trash'));
+      if (alive.length === 0) options.alone?.();
       return { diffs: lost.length, workspaces: dead.length, bytes, isBusy: alive.length > 0 };
     }
     for (const hex of lost) toTrash(root, `diffs/${hex}`);
     for (const name of dead) toTrash(root, `work/${name}`);
     if (alive.length === 0) dropNames(root);
     store.forget();
+    if (alive.length === 0) options.alone?.();
     for (const entry of readdirRaw(under(root, 'trash'))) bytes += removeTree(under(root, `trash/${entry.name}`));
     return { diffs: lost.length, workspaces: dead.length, bytes, isBusy: alive.length > 0 };
   } finally {

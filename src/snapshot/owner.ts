@@ -20,6 +20,7 @@ import { bytesOf, type HostPath, hostText, isErrno, lstatRaw, makeDirectories, r
 /** How long a process of another pid namespace may be silent, in milliseconds. Beats come every 15 seconds. */
 const SILENCE = 10 * 60_000;
 const BEAT = 15_000;
+const OWNER_NAME = /^\d+-[0-9a-f]{8}$/;
 
 interface Mark {
   readonly boot: string;
@@ -108,7 +109,9 @@ export function sortOwners(work: HostPath, own: string | undefined): { dead: str
   const alive: string[] = [];
   for (const entry of readdirRaw(work)) {
     if (!entry.isDirectory() || entry.name === own) continue;
-    (isOwnerAlive(under(work, entry.name)) ? alive : dead).push(entry.name);
+    // Whatever has another name was never claimed: nobody will write its mark.
+    const isAlive = OWNER_NAME.test(entry.name) && isOwnerAlive(under(work, entry.name));
+    (isAlive ? alive : dead).push(entry.name);
   }
   return { dead, alive };
 }

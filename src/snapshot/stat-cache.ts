@@ -6,6 +6,7 @@
 // Lines are appended whole; a torn line does not match the form and is skipped. A file written within two seconds of
 // being looked at may change again without its times changing, so it is not remembered.
 
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, type BigIntStats, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type Digest, hexOf } from '../../oci/digest.ts';
 import { bytesOf, type HostPath, isErrno } from './raw-fs.ts';
@@ -60,7 +61,8 @@ export function openStatCache(file: HostPath, isReadOnly = false): StatCache {
       fresh = [];
       try {
         if (known !== undefined && lines > 100_000 && lines > 2 * known.size) {
-          const aside = `${file}.${process.pid}` as HostPath;
+          // Not the pid: builds in namespaces of their own may all have the same.
+          const aside = `${file}.${randomBytes(8).toString('hex')}` as HostPath;
           writeFileSync(bytesOf(aside), [...known].map(([key, hex]) => `${key} ${hex}\n`).join(''));
           renameSync(bytesOf(aside), bytesOf(file));
           lines = known.size;

@@ -39,12 +39,22 @@ export function readFailedStep(store: string, place: Place): FailedStep | undefi
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as FailedStep) : undefined;
 }
 
-/** All of them: their snapshots are kept by a garbage collection. */
-export function readFailedSteps(store: string): readonly FailedStep[] {
+/** All that can be read, `warn` hears of the others: their snapshots are kept by a garbage collection. */
+export function readFailedSteps(store: string, warn: (message: string) => void): readonly FailedStep[] {
   const directory = join(store, 'failed');
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
     .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as FailedStep);
+    .flatMap((name) => {
+      const path = join(directory, name);
+      try {
+        const step = JSON.parse(readFileSync(path, 'utf8')) as Partial<FailedStep> | null;
+        if (Array.isArray(step?.diffs)) return [step as FailedStep];
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+      }
+      warn(`${path} is no record of a failed step: what it left is not kept`);
+      return [];
+    });
 }

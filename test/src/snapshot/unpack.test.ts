@@ -312,16 +312,48 @@ asRoot(import.meta.url, () => {
       JSON.stringify({ boot: 'before', namespace: 'x', pid: 1, start: '0' }),
     );
     const reachable = { diffs: new Set([kept.diff]) };
-    expect(collectGarbage(collected, reachable, { dryRun: true })).toMatchObject({ diffs: 2, workspaces: 1 });
+    expect(collectGarbage(collected, () => reachable, { dryRun: true })).toMatchObject({ diffs: 2, workspaces: 1 });
     expect(collected.has(lost.diff)).toBe(true);
-    expect(collectGarbage(collected, reachable)).toMatchObject({ diffs: 2, workspaces: 1, isBusy: false });
+    expect(collectGarbage(collected, () => reachable)).toMatchObject({ diffs: 2, workspaces: 1, isBusy: false });
     expect([kept.diff, lost.diff, image.diffs[0]!].map((diff) => collected.has(diff))).toEqual([true, false, false]);
     expect(diskUsage(collected)).toMatchObject({ diffs: 1 });
     expect(readdirSync(join(own, 'store/layers'))).toEqual([]);
     const other = testStore(own, 'overlay');
-    expect(collectGarbage(collected, { diffs: new Set() })).toMatchObject({ diffs: 0, isBusy: true });
+    let isAlone = 0;
+    const options = { alone: () => isAlone++ };
+    const nothing = () => ({ diffs: new Set<never>() });
+    expect(collectGarbage(collected, nothing, options)).toMatchObject({ diffs: 0, isBusy: true });
+    expect(isAlone).toBe(0);
     other.close();
-    expect(collectGarbage(collected, { diffs: new Set() })).toMatchObject({ diffs: 1, isBusy: false });
+    expect(collectGarbage(collected, nothing, options)).toMatchObject({ diffs: 1, isBusy: false });
+    expect(isAlone).toBe(1);
+  });
+
+  test('garbage: a folder nobody claimed is left over at once, one that is being claimed is not', () => {
+    const own = join(directory, 'gc-claims');
+    const collected = testStore(own, 'overlay');
+    mkdirSync(join(own, 'store/work/1-step-AbCdEf'));
+    const nothing = () => ({ diffs: new Set<never>() });
+    expect(collectGarbage(collected, nothing)).toMatchObject({ workspaces: 1, isBusy: false });
+    mkdirSync(join(own, 'store/work/1-0123abcd'));
+    expect(collectGarbage(collected, nothing)).toMatchObject({ workspaces: 0, isBusy: true });
+  });
+
+  test('garbage: what is asked and done about the rest of the store happens where no build can begin', () => {
+    const own = join(directory, 'gc-lock');
+    const collected = testStore(own, 'overlay');
+    const locked: string[] = [];
+    const look = (when: string) => {
+      expect(readdirSync(join(own, 'store'))).toContain('gc.lock');
+      locked.push(when);
+    };
+    const reachable = () => {
+      look('asked');
+      return { diffs: new Set<never>() };
+    };
+    collectGarbage(collected, reachable, { alone: () => look('done') });
+    expect(locked).toEqual(['asked', 'done']);
+    expect(readdirSync(join(own, 'store'))).not.toContain('gc.lock');
   });
 
   test('a diff that was not on the disk when the machine went down is not believed', async () => {
