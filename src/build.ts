@@ -42,7 +42,8 @@ export async function build(
     targets: graph.requested.map((index) => graph.targets[index]!.name),
   });
   const { layout, snapshots } = services;
-  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: services.isReadOnly });
+  const { isReadOnly, watch } = services;
+  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly, watch });
   const solution = await solve(graph, services, assemble);
   if (!services.isReadOnly) snapshots.flush();
   recordRoots(services.store, graph, solution);

@@ -32,6 +32,8 @@ export interface RecipeOptions {
   readonly platform: Platform;
   /** Where relative paths in messages start. */
   readonly cwd: string;
+  /** The flags that name the tree and the platform, as the user gave them: for commands that messages advise. */
+  readonly flags?: readonly string[];
 }
 
 /** What a processor runs besides its own programs: a bootstrap for i386 is built on amd64 as it is. */
@@ -66,8 +68,14 @@ export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequ
     profile: native,
     network: 'none',
     labels: new Map(),
+    shellCommand: ['ocibuild', ...(options.flags ?? []).map(shellWord), 'shell', recipe.name].join(' '),
     xattrs: recipe.allow.xattrs,
   };
+}
+
+/** As a shell takes it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Finds images in a tree, when there is one, and in OCI layouts. */

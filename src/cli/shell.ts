@@ -4,11 +4,10 @@ import { native } from '../../oci/profile.ts';
 import type { OpenServices } from '../build/services.ts';
 import { BuildError } from '../errors.ts';
 import { lower } from '../graph/lower.ts';
-import { type Graph, isLayerOp, type RunOp } from '../graph/op.ts';
+import { type Graph, isLayerOp, type RunOp, type StageEnd } from '../graph/op.ts';
 import { createAssembler } from '../image/assemble.ts';
-import type { OpId } from '../progress/event.ts';
 import type { Snapshot } from '../snapshot/types.ts';
-import { readFailedStep } from '../solver/failed-step.ts';
+import { type FailedStep, failedStepKey, readFailedStep } from '../solver/failed-step.ts';
 import { solveOps } from '../solver/solve.ts';
 import { resolveUser, stepUser } from '../solver/user.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
@@ -21,6 +20,8 @@ interface Place {
   readonly env: readonly string[];
   readonly cwd: string;
   readonly user: string;
+  /** argv of what runs where the command line names nothing. */
+  readonly command: readonly string[];
 }
 
 export const command: Command = {
@@ -57,7 +58,7 @@ export const command: Command = {
           {
             id: `shell-${process.pid}`,
             rootfs: snapshots.mount(workspace),
-            args: args.trailing.length > 0 ? args.trailing : ['/bin/sh'],
+            args: args.trailing.length > 0 ? args.trailing : place.command,
             env: place.env,
             cwd: place.cwd,
             user: stepUser(user, sandbox.hasIdRange),
@@ -85,41 +86,36 @@ async function openPlace(
   say: (text: string) => void,
 ): Promise<Place> {
   const target = graph.targets[graph.requested[0]!]!;
-  const stage = wanted?.toLowerCase();
-  const op = stage === undefined ? target.op : target.stages.get(stage);
-  if (op === undefined) {
-    throw new BuildError('UNKNOWN_STAGE', `${target.name} needs no stage ${stage}`, {
+  const name = wanted?.toLowerCase();
+  const stage = name === undefined ? target.stage : target.stages.get(name);
+  if (stage === undefined) {
+    throw new BuildError('UNKNOWN_STAGE', `${target.name} needs no stage ${name}`, {
       want: [...target.stages.keys()].join(', '),
     });
   }
-  const name = stage ?? graph.ops[target.op]!.label.stage;
-  const failed = readFailedStep(services.store, { target: target.name, stage: name });
-  if (failed !== undefined) {
-    const snapshot = failed.diffs.reduce(
-      (base, diff) => services.snapshots.extend(base, diff),
-      services.snapshots.scratch(),
-    );
-    if (services.snapshots.hasAll(snapshot)) {
+  const { layout, snapshots, store, watch } = services;
+  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: false, watch });
+  const command = [stage.shell?.[0] ?? '/bin/sh'];
+  const failed = readFailedStep(store, target.identity, stage.name);
+  const step = failed === undefined ? undefined : findFailed(graph, stage, target.identity, failed);
+  if (failed !== undefined && step !== undefined) {
+    const snapshot = failed.diffs.reduce((base, diff) => snapshots.extend(base, diff), snapshots.scratch());
+    const { results } = await solveOps(graph, [step.base], services, assemble);
+    if (results.get(step.base)!.snapshot.id === failed.base && snapshots.hasAll(snapshot)) {
       say(`the rootfs as the failed step left it: ${failed.text.split('\n', 1)[0]}\n`);
-      return { snapshot, env: failed.env, cwd: failed.cwd, user: failed.user };
+      return { snapshot, env: failed.env, cwd: failed.cwd, user: failed.user, command };
     }
   }
-  const { layout, snapshots } = services;
-  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: false });
-  const { results } = await solveOps(graph, [op], services, assemble);
-  const run = lastRun(graph, op);
-  return {
-    snapshot: results.get(op)!.snapshot,
-    env: run?.env ?? [],
-    cwd: run?.cwd ?? '/',
-    user: run?.user ?? '',
-  };
+  const { results } = await solveOps(graph, [stage.op], services, assemble);
+  const { env, cwd, user } = stage;
+  return { snapshot: results.get(stage.op)!.snapshot, env, cwd, user, command };
 }
 
-/** The step whose environment a shell in this state has. */
-function lastRun(graph: Graph, from: OpId): RunOp | undefined {
-  for (let op = graph.ops[from]!; isLayerOp(op); op = graph.ops[op.base]!) {
-    if (op.kind === 'run') return op;
+/** The step of the stage that the record is of; undefined when the stage has changed since. */
+function findFailed(graph: Graph, stage: StageEnd, identity: string, failed: FailedStep): RunOp | undefined {
+  for (let op = graph.ops[stage.op]!; isLayerOp(op); op = graph.ops[op.base]!) {
+    if (op.label.stage !== stage.name) return undefined;
+    if (op.kind === 'run' && op.identity === identity && failedStepKey(op, failed.base) === failed.key) return op;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 // Owns: the tree a command line means and the recipes it names.
 
 import { hostPlatform, type Platform, parsePlatform } from '../../oci/platform.ts';
-import { createFinder, recipeRequest } from '../build/requests.ts';
+import { createFinder, type RecipeOptions, recipeRequest } from '../build/requests.ts';
 import { BuildError } from '../errors.ts';
 import type { BuildRequest, ImageFinder } from '../graph/request.ts';
 import { findTree, openTree } from '../recipe/tree.ts';
@@ -48,6 +48,16 @@ export function platformOf(context: CommandContext): Platform {
   return text === undefined ? hostPlatform() : parsePlatform(text);
 }
 
+/** How recipes are read for this command line. */
+export function recipeOptionsOf(context: CommandContext): RecipeOptions {
+  const platform = context.args.text('platform');
+  const flags = [
+    ...(context.treeDirectory === undefined ? [] : ['--tree', context.treeDirectory]),
+    ...(platform === undefined ? [] : ['--platform', platform]),
+  ];
+  return { platform: platformOf(context), cwd: context.cwd, flags };
+}
+
 export interface TreeRequests {
   readonly tree: Tree;
   readonly requests: readonly BuildRequest[];
@@ -57,7 +67,7 @@ export interface TreeRequests {
 /** Requests for the recipes a command line names. */
 export function treeRequests(context: CommandContext, naming: Naming = {}): TreeRequests {
   const tree = requireTree(context);
-  const options = { platform: platformOf(context), cwd: context.cwd };
+  const options = recipeOptionsOf(context);
   const requests = namedRecipes(context, tree, naming).map((name) => recipeRequest(tree.recipe(name), options));
   return { tree, requests, finder: createFinder(tree, options) };
 }

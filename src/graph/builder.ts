@@ -1,11 +1,12 @@
 // Owns: the graph while it grows: ops, targets in order of need, each lowered once, cycles found. What the instructions of
 // a file mean is stage.ts's subject.
 
+import { digestOf, hexOf } from '../../oci/digest.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
 import { emptyImage, type ImageState, inheritImage, toConfig } from './image-state.ts';
-import { inputsOf, isLayerOp, type Op, type OpLabel, type Target } from './op.ts';
+import { inputsOf, isLayerOp, type Op, type OpLabel, type StageEnd, type Target } from './op.ts';
 import type { BuildRequest, ImageFinder } from './request.ts';
 
 /** A new op without what the graph adds. */
@@ -19,10 +20,19 @@ export interface Lowered {
   readonly triggers: readonly string[];
 }
 
-/** The last state of a request's wanted stage, and the last op of every stage that was lowered, by name and number. */
+/** The last state of a request's wanted stage, and the end of every stage that was lowered, by name and number. */
 export interface LoweredFile {
   readonly lowered: Lowered;
-  readonly stages: ReadonlyMap<string, OpId>;
+  readonly stage: StageEnd;
+  readonly stages: ReadonlyMap<string, StageEnd>;
+}
+
+/** Two builds may give their targets one name: folder, file and platform tell them apart. See Target. */
+export function identityOf({ name, context, containerfile, platform, recipe }: BuildRequest): string {
+  // A recipe's file is named as seen from where the user is, so it cannot be part of it, nor need it be.
+  const file = recipe === undefined ? (containerfile?.file ?? '') : '';
+  const parts = [name, context.directory, file, formatPlatform(platform)];
+  return hexOf(digestOf(JSON.stringify(parts))).slice(0, 12);
 }
 
 /** Turns one Containerfile into ops of the builder; stage.ts has the one there is. */
@@ -108,18 +118,20 @@ export class GraphBuilder {
   }
 
   #lowerTarget(request: BuildRequest): Target {
-    const { lowered, stages } =
+    const { lowered, stage, stages } =
       request.containerfile === undefined ? this.#lowerRoot(request) : this.#lowerFile(this, request);
     this.#markLayers(lowered.op);
     for (const [name, value] of request.labels) lowered.state.labels.set(name, value);
     return {
       name: request.name,
+      identity: identityOf(request),
       recipe: request.recipe,
       platform: request.platform,
       op: lowered.op,
       config: toConfig(lowered.state, request.platform, request.profile.time(request.policy.epoch)),
       policy: request.policy,
       dependencies: this.#dependenciesOf(lowered.op),
+      stage,
       stages,
     };
   }
@@ -139,7 +151,9 @@ export class GraphBuilder {
     const { policy, profile } = request;
     state.history.push(profile.history({ createdBy: text, epoch: policy.epoch, emptyLayer: false }));
     const op = this.add({ kind: 'root', recipe, label });
-    return { lowered: { op, state, triggers: [] }, stages: new Map([['root', op]]) };
+    const env = [...state.env].map(([name, value]) => `${name}=${value}`);
+    const stage: StageEnd = { op, name: 'root', env, cwd: '/', user: '', shell: undefined };
+    return { lowered: { op, state, triggers: [] }, stage, stages: new Map([['root', stage]]) };
   }
 
   /** Every change between the image's base and its last state is a layer of its own. */

@@ -102,6 +102,9 @@ export interface RunOp extends OpBase {
   readonly user: string;
   readonly mounts: readonly OpMount[];
   readonly network: 'none' | 'default' | 'host';
+  /** The target's; see Target. */
+  readonly identity: string;
+  readonly shellCommand: string | undefined;
 }
 
 export interface CopyOp extends OpBase {
@@ -139,10 +142,26 @@ export interface WorkdirOp extends OpBase {
 export type Op = ScratchOp | TargetImageOp | LayoutImageOp | RootOp | RunOp | CopyOp | WorkdirOp;
 export type LayerOp = RunOp | CopyOp | WorkdirOp;
 
+/** Where a stage ends: its rootfs, and what a RUN that stood there would find. */
+export interface StageEnd {
+  readonly op: OpId;
+  /** Its name, its number where it has none: what labels of its ops say. */
+  readonly name: string;
+  /** `NAME=value`: ENV, then ARGs that no ENV shadows. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** As USER says; '' is root. */
+  readonly user: string;
+  /** SHELL; undefined where nobody set one. */
+  readonly shell: readonly string[] | undefined;
+}
+
 /** One image to be made. */
 export interface Target {
   /** `recipes/busybox`, or the -t name of `build`. */
   readonly name: string;
+  /** Hexadecimal digits that tell it from every other target a store may see, equal names included: for file names. */
+  readonly identity: string;
   readonly recipe: Recipe | undefined;
   readonly platform: Platform;
   /** The state whose rootfs is the image. */
@@ -153,8 +172,10 @@ export interface Target {
   readonly policy: StampPolicy;
   /** Positions in `Graph.targets` of the images it reads, sorted. */
   readonly dependencies: readonly number[];
-  /** Last op of each stage that was lowered, by stage name or number, for `shell`. */
-  readonly stages: ReadonlyMap<string, OpId>;
+  /** The stage that is the image. */
+  readonly stage: StageEnd;
+  /** Every stage that was lowered, by name and by number, for `shell`. */
+  readonly stages: ReadonlyMap<string, StageEnd>;
 }
 
 export interface Graph {

@@ -34,6 +34,8 @@ export interface BuildRequest {
   readonly network: 'none' | 'default' | 'host';
   /** `--label` of the command line; they win over LABEL. */
   readonly labels: ReadonlyMap<string, string>;
+  /** `ocibuild shell NAME`, with the flags this request needs; absent for a target that `shell` cannot name. */
+  readonly shellCommand?: string;
   /** Extended attributes that ADD may leave out; absent: all of them, with a warning. */
   readonly xattrs: readonly string[] | undefined;
 }

@@ -21,11 +21,11 @@ import type {
 import { exposedPorts, parseTrigger } from '../containerfile/parse.ts';
 import { BuildError } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
-import type { GraphBuilder, Lowered, LoweredFile } from './builder.ts';
+import { type GraphBuilder, identityOf, type Lowered, type LoweredFile } from './builder.ts';
 import { lowerCopy } from './copy.ts';
 import { copyState, type ImageState, shellOf } from './image-state.ts';
 import { lowerMount } from './mount.ts';
-import type { FileOrigin, OpLabel, OpMount } from './op.ts';
+import type { FileOrigin, OpLabel, OpMount, StageEnd } from './op.ts';
 import type { BuildRequest } from './request.ts';
 import { BuildArgs, PROXY_ARGS, platformArgs, Scope } from './scope.ts';
 
@@ -44,6 +44,7 @@ export function lowerFile(builder: GraphBuilder, request: BuildRequest): Lowered
 class FileLowering {
   readonly #builder: GraphBuilder;
   readonly #request: BuildRequest;
+  readonly #identity: string;
   readonly #file: Containerfile;
   readonly #buildArgs: BuildArgs;
   readonly #platformArgs: ReadonlyMap<string, string>;
@@ -53,6 +54,7 @@ class FileLowering {
   constructor(builder: GraphBuilder, request: BuildRequest) {
     this.#builder = builder;
     this.#request = request;
+    this.#identity = identityOf(request);
     this.#file = request.containerfile!;
     this.#buildArgs = new BuildArgs(request.buildArgs);
     this.#platformArgs = platformArgs(request.platform, hostPlatform());
@@ -61,20 +63,27 @@ class FileLowering {
   lower(): LoweredFile {
     for (const warning of this.#file.warnings) this.#builder.warn(warning.message, warning.at);
     this.#readGlobals();
-    const lowered = this.#stage(this.#wantedStage());
+    const wanted = this.#wantedStage();
+    const lowered = this.#stage(wanted);
     // Recipes hand every package.toml value over; only what a person typed is worth a warning.
     if (this.#request.recipe === undefined) {
       for (const name of this.#buildArgs.undeclared()) {
         this.#builder.warn(`build arg ${name} is declared by no ARG and was not used`);
       }
     }
-    const stages = new Map<string, OpId>();
+    const stages = new Map<string, StageEnd>();
     for (const [index, result] of this.#stages) {
-      stages.set(String(index), result.op);
-      const name = this.#file.stages[index]!.name;
-      if (name !== undefined) stages.set(name, result.op);
+      const { name } = this.#file.stages[index]!;
+      const end = this.#stageEnd(name ?? String(index), result);
+      stages.set(String(index), end);
+      if (name !== undefined) stages.set(name, end);
     }
-    return { lowered, stages };
+    return { lowered, stage: stages.get(String(wanted))!, stages };
+  }
+
+  #stageEnd(name: string, { op, state, scope }: StageResult): StageEnd {
+    const env = this.#runEnvironment(scope);
+    return { op, name, env, cwd: state.workingDir, user: state.user, shell: state.shell };
   }
 
   #wantedStage(): number {
@@ -331,8 +340,7 @@ class FileLowering {
       args: script === undefined ? this.#command(state, instruction.command) : [],
       script,
       env: [
-        ...scope.runEnvironment(),
-        ...this.#epochLine(scope),
+        ...this.#runEnvironment(scope),
         ...proxies.map((name) => `${name}=${this.#buildArgs.given(name)}`),
         ...sockets.slice(0, 1).map((mount) => `SSH_AUTH_SOCK=${mount.target}`),
       ],
@@ -341,8 +349,14 @@ class FileLowering {
       user: state.user,
       mounts,
       network: instruction.network ?? this.#request.network,
+      identity: this.#identity,
+      shellCommand: this.#request.shellCommand,
       label,
     });
+  }
+
+  #runEnvironment(scope: Scope): readonly string[] {
+    return [...scope.runEnvironment(), ...this.#epochLine(scope)];
   }
 
   /** Steps learn the epoch their files will be stamped with; 0 is what the sandbox says by itself. */

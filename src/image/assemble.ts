@@ -17,6 +17,7 @@ import { formatId, type Profile } from '../../oci/profile.ts';
 import { BuildError } from '../errors.ts';
 import { imageKey, layerKey } from '../graph/cache-key.ts';
 import { type Graph, isLayerOp, type LayerOp, type LayoutImageOp, type RootOp, type Target } from '../graph/op.ts';
+import type { Watcher } from '../progress/event.ts';
 import type { SnapshotStore } from '../snapshot/store.ts';
 import type { DiffId, Snapshot } from '../snapshot/types.ts';
 import type { ActionCache } from '../solver/actions.ts';
@@ -42,6 +43,8 @@ export interface AssembleServices {
   readonly snapshots: SnapshotStore;
   readonly profile: Profile;
   readonly isReadOnly: boolean;
+  /** Told what a layer cannot carry, when one is made. */
+  readonly watch: Watcher;
 }
 
 /** Makes the function the solver calls for every target. Images are remembered by the targets' positions. */
@@ -166,13 +169,15 @@ class Assembler {
 
   /** Written, then read back and compared with the tree: a layer that is cut short never becomes part of an image. */
   async #layer(target: Target, own: OwnLayer, actions: ActionCache, format: string): Promise<Layer> {
-    const { layout, profile, snapshots } = this.#services;
+    const { layout, profile, snapshots, watch } = this.#services;
     const { policy } = target;
     const key = layerKey({ format, diff: own.diff, owner: policy.owner, time: policy.time, epoch: policy.epoch });
     const known = actions.get(key) as unknown as Layer | undefined;
     if (known !== undefined && hasBlob(layout, known.descriptor)) return known;
     try {
-      const written = await writeLayer(snapshots.entries(own.below, own.diff), policy, {
+      const { location } = own.op.label;
+      const warn = (message: string): void => watch({ type: 'warning', message, location });
+      const written = await writeLayer(snapshots.entries(own.below, own.diff, warn), policy, {
         compressorFor: createCompressor,
         blob: layout.beginBlob(),
         profile,

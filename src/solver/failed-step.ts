@@ -2,12 +2,19 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OpLabel } from '../graph/op.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { runKey } from '../graph/cache-key.ts';
+import type { RunOp } from '../graph/op.ts';
+import { SANDBOX_VERSION } from '../sandbox/spec.ts';
 import type { DiffId } from '../snapshot/types.ts';
 import { writeFileWhole } from './actions.ts';
 
 /** The rootfs a failed step left, and what it ran with. */
 export interface FailedStep {
+  /** See failedStepKey. */
+  readonly key: Digest;
+  /** The snapshot the step started from. */
+  readonly base: Digest;
   /** Bottom first. */
   readonly diffs: readonly DiffId[];
   /** `NAME=value`. */
@@ -18,24 +25,28 @@ export interface FailedStep {
   readonly text: string;
 }
 
-type Place = Pick<OpLabel, 'target' | 'stage'>;
-
-function pathOf(store: string, { target, stage }: Place): string {
-  return join(store, 'failed', `${`${target}@${stage}`.replace(/[^\w.@-]+/g, '_')}.json`);
+/** What the step was and what it stood on, but for the files it mounted: while this is the same, so is the step. */
+export function failedStepKey(op: RunOp, base: Digest): Digest {
+  return runKey(op, base, [], SANDBOX_VERSION);
 }
 
-export function rememberFailedStep(store: string, place: Place, step: FailedStep): void {
-  writeFileWhole(pathOf(store, place), `${JSON.stringify(step)}\n`);
+/** `identity` is the target's; stage names are letters, digits and a few signs, none of them a slash. */
+function pathOf(store: string, identity: string, stage: string): string {
+  return join(store, 'failed', `${identity}@${stage}.json`);
+}
+
+export function rememberFailedStep(store: string, identity: string, stage: string, step: FailedStep): void {
+  writeFileWhole(pathOf(store, identity, stage), `${JSON.stringify(step)}\n`);
 }
 
 /** Called when a step of the stage succeeds: what failed before is out of date. */
-export function forgetFailedStep(store: string, place: Place): void {
-  rmSync(pathOf(store, place), { force: true });
+export function forgetFailedStep(store: string, identity: string, stage: string): void {
+  rmSync(pathOf(store, identity, stage), { force: true });
 }
 
 /** Undefined when the stage's last run did not fail. */
-export function readFailedStep(store: string, place: Place): FailedStep | undefined {
-  const path = pathOf(store, place);
+export function readFailedStep(store: string, identity: string, stage: string): FailedStep | undefined {
+  const path = pathOf(store, identity, stage);
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as FailedStep) : undefined;
 }
 

@@ -1,5 +1,6 @@
 // Owns: what a step printed: the whole of it in a file, its lines to the watcher, its last lines for an error.
 
+import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
@@ -23,8 +24,10 @@ export class StepLog {
   constructor(store: string, name: string, op: OpId, watch: Watcher) {
     const directory = join(store, 'logs');
     mkdirSync(directory, { recursive: true });
-    this.path = join(directory, `${name}.log`);
-    this.#file = openSync(this.path, 'w', 0o644);
+    // Two processes may run one step, and each tells its user where the log lies.
+    const readable = name.replace(/[^\w.-]+/g, '_').slice(0, 200);
+    this.path = join(directory, `${readable}-${randomBytes(4).toString('hex')}.log`);
+    this.#file = openSync(this.path, 'wx', 0o644);
     this.#watch = watch;
     this.#op = op;
   }

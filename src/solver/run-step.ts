@@ -1,30 +1,21 @@
 // Owns: how a RUN becomes a step of the sandbox: its user, its mounts and their mount points, its log, its failure.
 
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type Digest, digestOf, hexOf } from '../../oci/digest.ts';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../../oci/digest.ts';
 import { rawPath, rawToBuffer } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import { runKey } from '../graph/cache-key.ts';
 import type { OpMount, RunOp } from '../graph/op.ts';
 import { SANDBOX_VERSION } from '../sandbox/spec.ts';
-import type { StepMount } from '../sandbox/types.ts';
+import type { Sandbox, StepMount } from '../sandbox/types.ts';
 import { copySelection } from '../snapshot/copy.ts';
 import { hostText } from '../snapshot/raw-fs.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { MountPoint, Snapshot } from '../snapshot/types.ts';
+import { giveOwner, StepCaches } from './cache-mount.ts';
 import type { CopyStep, CopyWork } from './copy-step.ts';
-import { type FailedStep, forgetFailedStep, rememberFailedStep } from './failed-step.ts';
+import { type FailedStep, failedStepKey, forgetFailedStep, rememberFailedStep } from './failed-step.ts';
 import { StepLog } from './log.ts';
 import type { Results, Services } from './services.ts';
 import { NamedLocks } from './slots.ts';
@@ -37,7 +28,15 @@ const WHOLE = { exclude: [], parents: false } as const;
 interface Prepared {
   readonly mounts: StepMount[];
   readonly env: string[];
-  readonly undo: (() => void)[];
+  readonly undo: (() => void | Promise<void>)[];
+}
+
+/** What preparing a mount may need. */
+interface Surroundings {
+  readonly results: Results;
+  /** Absent where the step mounts none. */
+  readonly caches: StepCaches | undefined;
+  readonly sandbox: Sandbox;
 }
 
 export class RunStep {
@@ -88,15 +87,16 @@ export class RunStep {
     const id = `${process.pid}-${this.#count++}`;
     const log = new StepLog(
       store,
-      `${op.label.target}-${op.label.stage}-${op.label.step}`.replace(/[^\w.-]+/g, '_'),
+      `${op.label.target}-${op.label.stage}-${op.label.step}-${op.identity}`,
       op.id,
       watch,
     );
     const prepared: Prepared = { mounts: [], env: [], undo: [] };
     let status: number;
     try {
-      for (const mount of op.mounts) await this.#prepare(op, mount, prepared, results);
-      if (op.script !== undefined) this.#prepareScript(op.script, prepared);
+      const caches = await this.#caches(op, prepared);
+      for (const mount of op.mounts) await this.#prepare(op, mount, prepared, { results, caches, sandbox });
+      if (op.script !== undefined) this.#prepareScript(op.script, sandbox, prepared);
       const rootfs = snapshots.mount(workspace, prepared.mounts.flatMap(mountPoint));
       prepared.undo.push(() => snapshots.unmount(workspace));
       const step = {
@@ -112,34 +112,60 @@ export class RunStep {
       status = (await sandbox.run(step, log.write, this.#signal)).status;
     } finally {
       log.close();
-      for (const undo of prepared.undo.reverse()) undo();
+      for (const undo of prepared.undo.reverse()) await undo();
     }
     if (log.failure !== undefined) throw log.failure;
-    if (status !== 0) throw this.#failure(op, workspace, status, log);
-    forgetFailedStep(store, op.label);
+    if (status !== 0) throw this.#failure(op, workspace, status, log, sandbox);
+    forgetFailedStep(store, op.identity, op.label.stage);
   }
 
   /** The error of a step that ended badly; its rootfs is kept, for `ocibuild shell`. */
-  #failure(op: RunOp, workspace: Workspace, status: number, log: StepLog): BuildError {
+  #failure(op: RunOp, workspace: Workspace, status: number, log: StepLog, sandbox: Sandbox): BuildError {
     const { label } = op;
     const { snapshots, store } = this.#services;
     const { snapshot } = snapshots.commit(workspace);
-    const record: FailedStep = { diffs: snapshot.diffs, env: op.env, cwd: op.cwd, user: op.user, text: label.text };
-    rememberFailedStep(store, label, record);
+    const record: FailedStep = {
+      key: failedStepKey(op, workspace.base.id),
+      base: workspace.base.id,
+      diffs: snapshot.diffs,
+      env: op.env,
+      cwd: op.cwd,
+      user: op.user,
+      text: label.text,
+    };
+    rememberFailedStep(store, op.identity, label.stage, record);
     const lines = log.tail().map((line) => `    ${line}`);
     const network = op.network === 'none' ? '\n  (steps have no network; RUN --network=default opens it for one)' : '';
-    const shell = label.target.includes('/')
-      ? `\n  look inside with: ocibuild shell ${label.target} --stage ${label.stage}`
-      : '';
+    const ids = sandbox.hasIdRange
+      ? ''
+      : '\n  (this is single-id mode: no user or group but 0 exists; a range in /etc/subuid and /etc/subgid gives more)';
+    const shell =
+      op.shellCommand === undefined ? '' : `\n  look inside with: ${op.shellCommand} --stage ${label.stage}`;
     const output = lines.length === 0 ? '\n  it printed nothing' : `\n  its last output:\n${lines.join('\n')}`;
     return new BuildError(
       'STEP_FAILED',
-      `${firstLine(label.text)}: exit status ${status}${output}\n  the whole log: ${log.path}${shell}${network}`,
+      `${firstLine(label.text)}: exit status ${status}${output}\n  the whole log: ${log.path}${shell}${network}${ids}`,
       { location: label.location },
     );
   }
 
-  async #prepare(op: RunOp, mount: OpMount, prepared: Prepared, results: Results): Promise<void> {
+  async #caches(op: RunOp, prepared: Prepared): Promise<StepCaches | undefined> {
+    const mounts = op.mounts.filter((mount) => mount.type === 'cache');
+    if (mounts.length === 0) return undefined;
+    if (mounts.some((mount) => mount.origin !== undefined)) {
+      throw new BuildError('PARSE', '--mount=type=cache,from= is not offered', {
+        location: op.label.location,
+        hint: 'copy the files in the step itself',
+      });
+    }
+    const { store, watch } = this.#services;
+    const aside = this.#scratchDirectory(prepared);
+    const caches = await StepCaches.open(op, { store, aside, signal: this.#signal, watch });
+    prepared.undo.push(() => caches.release());
+    return caches;
+  }
+
+  async #prepare(op: RunOp, mount: OpMount, prepared: Prepared, at: Surroundings): Promise<void> {
     switch (mount.type) {
       case 'tmpfs':
         prepared.mounts.push({
@@ -154,7 +180,7 @@ export class RunStep {
         prepared.mounts.push({
           type: 'bind',
           target: mount.target,
-          source: this.#cache(op, mount),
+          source: at.caches!.folder(mount),
           readonly: mount.readonly,
         });
         return;
@@ -162,12 +188,12 @@ export class RunStep {
         prepared.mounts.push({
           type: 'bind',
           target: mount.target,
-          source: await this.#bindSource(mount, prepared, results),
+          source: await this.#bindSource(mount, prepared, at.results),
           readonly: mount.readonly,
         });
         return;
       case 'secret':
-        this.#secret(op, mount, prepared);
+        this.#secret(op, mount, at.sandbox, prepared);
         return;
       case 'ssh':
         this.#agent(op, mount, prepared);
@@ -182,30 +208,19 @@ export class RunStep {
     return directory;
   }
 
-  #prepareScript(script: string, prepared: Prepared): void {
-    const path = join(this.#scratchDirectory(prepared), 'script');
-    writeFileSync(path, script);
-    chmodSync(path, 0o755);
-    chmodSync(dirname(path), 0o755);
-    prepared.mounts.push({ type: 'bind', target: SCRIPT_PATH, source: path, readonly: true });
+  /** In memory that no other process sees: however we end, what is put there is gone. */
+  #privateDirectory(sandbox: Sandbox, prepared: Prepared): string {
+    const directory = mkdtempSync(join(sandbox.mountDirectory, 'files-'));
+    prepared.undo.push(() => rmSync(directory, { recursive: true, force: true }));
+    chmodSync(directory, 0o755);
+    return directory;
   }
 
-  /** A directory of the store that outlives steps; its content is never part of a key or of an image. */
-  #cache(op: RunOp, mount: OpMount): string {
-    if (mount.origin !== undefined) {
-      throw new BuildError('PARSE', '--mount=type=cache,from= is not offered', {
-        location: op.label.location,
-        hint: 'copy the files in the step itself',
-      });
-    }
-    const name = hexOf(digestOf(`${mount.sharing === 'private' ? op.label.target : ''}\n${mount.id}`));
-    const directory = join(this.#services.store, 'cache', name);
-    if (!existsSync(directory)) {
-      mkdirSync(directory, { recursive: true });
-      chownSync(directory, mount.uid, mount.gid);
-      chmodSync(directory, mount.mode ?? 0o755);
-    }
-    return directory;
+  #prepareScript(script: string, sandbox: Sandbox, prepared: Prepared): void {
+    const path = join(this.#privateDirectory(sandbox, prepared), 'script');
+    writeFileSync(path, script);
+    chmodSync(path, 0o755);
+    prepared.mounts.push({ type: 'bind', target: SCRIPT_PATH, source: path, readonly: true });
   }
 
   /** A host path that shows the files of a bind mount. What a step writes there is thrown away. */
@@ -232,7 +247,7 @@ export class RunStep {
     return join(hostText(workspace.upper), isFile ? 'file' : 'files');
   }
 
-  #secret(op: RunOp, mount: OpMount, prepared: Prepared): void {
+  #secret(op: RunOp, mount: OpMount, sandbox: Sandbox, prepared: Prepared): void {
     const secret = this.#services.secrets.get(mount.id);
     if (secret === undefined) {
       if (!mount.required) return;
@@ -243,11 +258,10 @@ export class RunStep {
     }
     if (mount.env !== undefined) prepared.env.push(`${mount.env}=${readFileSync(secret.path, 'utf8')}`);
     if (mount.env !== undefined && mount.target === `/run/secrets/${mount.id}`) return;
-    const copy = join(this.#scratchDirectory(prepared), 'secret');
+    const copy = join(this.#privateDirectory(sandbox, prepared), 'secret');
     copyFileSync(secret.path, copy);
-    chownSync(copy, mount.uid, mount.gid);
+    giveOwner(copy, mount, op);
     chmodSync(copy, mount.mode ?? 0o400);
-    chmodSync(dirname(copy), 0o755);
     prepared.mounts.push({ type: 'bind', target: mount.target, source: copy, readonly: true });
   }
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { busybox, Lab, readImage } from './engine.ts';
+import { busybox, isRoot, Lab, readImage } from './engine.ts';
 import { testRuntimes } from './harness.ts';
 
 describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () => {
@@ -233,8 +233,8 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       const failed = lab.runRecipes(tree, ['broken']);
       expect(failed.stderr).toMatch(/broken\/Containerfile:7: STEP_FAILED/);
       const command = /look inside with: ocibuild (.*)$/m.exec(failed.stderr)?.[1];
-      expect(command).toBe('shell recipes/broken --stage build');
-      const shell = (...line: string[]) => lab.run(['--tree', tree, ...command!.split(' '), '--', ...line]);
+      expect(command).toBe(`--tree ${tree} shell recipes/broken --stage build`);
+      const shell = (...line: string[]) => lab.run([...command!.split(' '), '--', ...line]);
       expect(shell('/bin/cat', '/work/state')).toMatchObject({ status: 0, stdout: 'half\n' });
       expect(shell('/bin/sh', '-c', 'pwd; echo $SEEN; rm state; exit 9')).toMatchObject({
         status: 9,
@@ -242,6 +242,8 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       });
       // Nothing done in there is kept, and the stage before can be opened as well.
       expect(shell('/bin/cat', 'state').stdout).toBe('half\n');
+      const byNumber = lab.run(['--tree', tree, 'shell', 'broken', '--stage', '1', '--', '/bin/cat', 'state']);
+      expect(byNumber.stdout).toBe('half\n');
       const before = lab.run(['--tree', tree, 'shell', 'broken', '--stage', 'base', '--', '/bin/ls', '/']);
       expect(before.stdout).not.toContain('work');
       expect(before.status).toBe(0);
@@ -252,5 +254,160 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       expect(lab.runRecipes(tree, ['broken']).status).toBe(0);
       expect(shell('/bin/cat', '/work/state').stderr).not.toContain('failed step');
     });
+
+    test('and is changed since: the shell opens the stage as it is now', () => {
+      const good =
+        'FROM scratch AS base\nCOPY --chmod=0755 busybox /bin/sh\nFROM base AS build\nRUN echo good >/state\n';
+      const bad = good.replace('good >/state', 'bad >/state; exit 1');
+      const write = (text: string): string =>
+        lab.tree('changing', { changed: { Containerfile: text, busybox: readFileSync(busybox!) } });
+      const tree = write(good);
+      const state = () => {
+        const args = ['--tree', tree, 'shell', 'changed', '--', '/bin/sh', '-c', 'read line </state; echo $line'];
+        return lab.run(args).stdout;
+      };
+      expect(lab.runRecipes(tree, ['changed']).status).toBe(0);
+      write(bad);
+      expect(lab.runRecipes(tree, ['changed']).status).toBe(1);
+      expect(state()).toBe('bad\n');
+      // Everything of it is in the cache: no step succeeds that could take the failure back.
+      write(good);
+      expect(state()).toBe('good\n');
+    });
+
+    test('is advised about by what the shell can open', () => {
+      const result = lab.build('FROM base\nRUN false\n', ['-t', 'some/name']);
+      expect(result.status).toBe(1);
+      expect(result.stderr).not.toContain('ocibuild shell');
+    });
+
+    test('has a log of its own', () => {
+      const logs = [1, 2].map(() => {
+        const { stderr } = lab.build(lab.context('FROM base\nRUN echo once; false\n'), ['-t', 'same']);
+        return /the whole log: (.*)$/m.exec(stderr)![1]!;
+      });
+      expect(new Set(logs).size).toBe(2);
+      for (const log of logs) expect(lab.inside(['cat', log])).toBe('once\n');
+    });
+
+    test('in single-id mode says that there is one id', () => {
+      const env = { OCIBUILD_SINGLE_ID: '1' };
+      const hint = /single-id mode: no user or group but 0 exists/;
+      const result = lab.build('FROM base\nRUN chown 1:1 /tmp\n', [], { env });
+      expect(result.status).toBe(1);
+      if (isRoot) expect(result.stderr).not.toMatch(hint);
+      else expect(result.stderr).toMatch(hint);
+    });
+  });
+
+  test('the shell has what a RUN at the end of the stage would have', () => {
+    const tree = lab.tree('surroundings', {
+      place: {
+        Containerfile:
+          'FROM scratch\nCOPY --chmod=0755 busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n' +
+          'RUN ln /bin/busybox /bin/ash2\nENV LATE=late\nARG GIVEN=given\nWORKDIR /place\n',
+        busybox: readFileSync(busybox!),
+      },
+    });
+    const shell = ['--tree', tree, 'shell', 'place', '--', '/bin/sh', '-c', 'pwd; echo $LATE $GIVEN'];
+    expect(lab.run(shell)).toMatchObject({ status: 0, stdout: '/place\nlate given\n' });
+  });
+
+  test.skipIf(isRoot)('an owner that does not exist here is told with its line, and leaves nothing', () => {
+    const env = { OCIBUILD_SINGLE_ID: '1' };
+    const file = join(lab.write('owned', { key: 'hunter2' }), 'key');
+    for (const mount of ['type=cache,target=/c,uid=1000,id=owned', 'type=secret,id=key,uid=1000']) {
+      const result = lab.build(`FROM base\nRUN --mount=${mount} true\n`, ['--secret', `id=key,src=${file}`], { env });
+      expect(result.stderr).toMatch(/Containerfile:2: MACHINE: --mount=type=\w+ cannot belong to 1000:0 here/);
+      expect(result.status).toBe(3);
+    }
+    const again = lab.build('FROM base\nRUN --mount=type=cache,target=/c,id=owned touch /c/x\n', [], { env });
+    expect(again.status, again.stderr).toBe(0);
+  });
+
+  test('a socket that a step left is told about', async () => {
+    const socket = lab.path('left');
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(socket, done));
+    lab.own(socket);
+    try {
+      // Of all a busybox can do, only copying one makes a socket.
+      const context = lab.context('FROM base\nRUN --mount=type=ssh cp -a $SSH_AUTH_SOCK /left && test -S /left\n');
+      const { status, stderr } = await lab.start(lab.buildArgs(context, ['--ssh', `default=${socket}`])).ended;
+      expect(status, stderr).toBe(0);
+      expect(stderr).toMatch(/Containerfile:2.*\/left is a socket, which a layer cannot carry: left out/);
+    } finally {
+      server.close();
+    }
+  });
+
+  describe('with a cache that is not shared', () => {
+    /** Two builds at once; each notes in the cache that it is there, waits, and looks who else was. */
+    async function both(sharing: string): Promise<readonly string[]> {
+      const step = (name: string): string =>
+        `FROM base\nRUN --mount=type=cache,target=/c,id=two-${sharing},sharing=${sharing} ` +
+        `echo ${name} >>/c/log; touch /c/in-${name}; sleep 2; ls /c | grep -c in- >/out; rm /c/in-${name}\n`;
+      const folders = ['a', 'b'].map((name) => lab.path(`cache-${sharing}-${name}`));
+      lab.base();
+      const builds = ['a', 'b'].map((name, index) =>
+        lab.start(lab.buildArgs(lab.context(step(name)), ['--output', `rootfs:${folders[index]}`])),
+      );
+      for (const build of builds) {
+        const { status, stderr } = await build.ended;
+        expect(status, stderr).toBe(0);
+      }
+      return folders.map((folder) => readFileSync(join(folder, 'out'), 'utf8').trim());
+    }
+
+    const logged = (sharing: string): string[] => {
+      const args = ['--output', `rootfs:${lab.path(`log-${sharing}`)}`];
+      const mount = `--mount=type=cache,target=/c,id=two-${sharing},sharing=${sharing}`;
+      const { status, stderr } = lab.build(`FROM base\nRUN ${mount} cp /c/log /out\n`, args);
+      expect(status, stderr).toBe(0);
+      return readFileSync(join(lab.path(`log-${sharing}`), 'out'), 'utf8')
+        .trim()
+        .split('\n')
+        .sort();
+    };
+
+    test('locked: the other process waits', async () => {
+      expect(await both('locked')).toEqual(['1', '1']);
+      expect(logged('locked')).toEqual(['a', 'b']);
+    });
+
+    test('private: the other process gets another one', async () => {
+      expect(await both('private')).toEqual(['1', '1']);
+      expect(logged('private')).toHaveLength(1);
+    });
+
+    test('shared: both are in it', async () => {
+      expect((await both('shared')).sort()).toContain('2');
+      expect(logged('shared')).toEqual(['a', 'b']);
+    });
+
+    test('a process that is killed holds it no longer', async () => {
+      const mount = '--mount=type=cache,target=/c,id=killed,sharing=locked';
+      const running = lab.start(
+        lab.buildArgs(`FROM base\nRUN ${mount} echo here; sleep 60\n`, ['--progress', 'plain']),
+      );
+      await running.printed('here');
+      running.child.kill('SIGKILL');
+      await running.ended;
+      const next = lab.build(`FROM base\nRUN ${mount} true\n`);
+      expect(next.status, next.stderr).toBe(0);
+    });
+  });
+
+  test('a secret is gone when the process is killed', async () => {
+    const word = `secret-${Math.random()}`;
+    const file = join(lab.write('killed-secret', { key: word }), 'key');
+    const text = 'FROM base\nRUN --mount=type=secret,id=key cat /run/secrets/key >/dev/null; echo here; sleep 60\n';
+    const running = lab.start(lab.buildArgs(text, ['--progress', 'plain', '--secret', `id=key,src=${file}`]));
+    await running.printed('here');
+    const find = (): string => lab.inside(['sh', '-c', 'grep -rlF "$1" "$2" || true', 'sh', word, lab.store]);
+    expect(find()).toBe('');
+    running.child.kill('SIGKILL');
+    await running.ended;
+    expect(find()).toBe('');
   });
 });
