@@ -3,6 +3,8 @@
 import { join, resolve } from 'node:path';
 import { build } from '../build.ts';
 import { writeImageLayout } from '../image/output.ts';
+import { requirePlace } from '../image/place.ts';
+import type { Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
@@ -28,13 +30,14 @@ function runRecipes(context: CommandContext): BuildWork {
   return async (watch, isReadOnly, closeProgress) => {
     const started = performance.now();
     const { tree, requests, finder } = treeRequests(context);
+    const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
+    const layoutOf = (recipe: Recipe): string => join(out, recipe.shortName);
+    for (const { recipe } of requests) requirePlace(layoutOf(recipe!), 'layout');
     const services = servicesOf(context, watch, { isReadOnly });
     const outcome = await build(requests, finder, services);
     closeProgress();
-    const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
     for (const made of outcome.built) {
-      const layout = join(out, made.target.recipe!.shortName);
-      writeImageLayout(services.layout, made.image, layout, callerId());
+      writeImageLayout(services.layout, made.image, layoutOf(made.target.recipe!), callerId());
       context.stdout.write(resultLine(outcome, made, performance.now() - started));
     }
     context.stdout.write(solveSummary(outcome));

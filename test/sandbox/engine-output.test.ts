@@ -379,9 +379,12 @@ RUN mkdir /lib2 && echo c >/lib2/c
       { length: 80 },
       (_, n) => `RUN echo ${n} >/n${n}; echo ${n} >>/all\nCOPY f /copied${n}\n`,
     ).join('');
-    const context = lab.context(`FROM base\n${lines}RUN ls / | grep -c "^[nc]" >/count; wc -l </all >>/count\n`, {
-      f: 'f',
-    });
+    const context = lab.context(
+      `FROM base\n${lines}RUN ls / >/tmp/list; grep -c "^[nc]" </tmp/list >/count; wc -l </all >>/count\n`,
+      {
+        f: 'f',
+      },
+    );
     expect(readFileSync(join(rootfsOf(context), 'count'), 'utf8')).toBe('160\n80\n');
     expect(lab.build(context).ran).toBe(0);
   });

@@ -7,6 +7,7 @@ import { lower } from '../../../src/graph/lower.ts';
 import type { CopyOp, Graph, RunOp, Target } from '../../../src/graph/op.ts';
 import { planJson } from '../../../src/graph/print.ts';
 import type { BuildRequest, ImageFinder } from '../../../src/graph/request.ts';
+import type { Recipe } from '../../../src/recipe/types.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -151,6 +152,28 @@ describe('the config', () => {
 });
 
 describe('stages', () => {
+  test('each says what a RUN at its end would find, by name and number', () => {
+    const text = 'FROM scratch AS one\nENV E=e\nARG A=a\nUSER 7\nWORKDIR /w\nSHELL ["/b", "-c"]\nFROM one\nARG Z=z\n';
+    const { target } = lowerText(text);
+    const one = { name: 'one', env: [PATH, 'E=e', 'A=a'], cwd: '/w', user: '7', shell: ['/b', '-c'] };
+    expect(target.stages.get('one')).toMatchObject(one);
+    expect(target.stages.get('0')).toBe(target.stages.get('one'));
+    expect(target.stage).toMatchObject({ name: '1', env: [...one.env, 'Z=z'] });
+    expect(target.stage).toBe(target.stages.get('1'));
+  });
+
+  test('targets of one name are told apart by folder, file and platform', () => {
+    const text = 'FROM scratch\n';
+    const identities = [
+      lowerText(text),
+      lowerText(text, { context: { name: '.', directory: '/other' } }),
+      lowerText(text, { containerfile: parseContainerfile(text, 'Other') }),
+      lowerText(text, { platform: { os: 'linux', architecture: 'arm64' } }),
+    ].map(({ target }) => target.identity);
+    expect(new Set(identities).size).toBe(4);
+    expect(lowerText(text).target.identity).toBe(identities[0]);
+  });
+
   test('what the target does not need is not lowered', () => {
     const { graph } = lowerText(
       'FROM scratch AS a\nRUN a\nFROM scratch AS b\nRUN b\nFROM scratch\nCOPY --from=a x y\n',
@@ -219,13 +242,20 @@ describe('ADD', () => {
 describe('the tree', () => {
   test('a cycle names the way round', () => {
     const files = { 'recipes/a': 'FROM recipes/b\n', 'recipes/b': 'FROM scratch\nCOPY --from=recipes/a . /\n' };
-    expect(() => lower([request('recipes/a', files['recipes/a'])], finder(files))).toThrowError(
+    const recipe = { name: 'recipes/a' } as Recipe;
+    expect(() => lower([request('recipes/a', files['recipes/a'], { recipe })], finder(files))).toThrowError(
       expect.objectContaining({
         code: 'CYCLE',
         message: expect.stringContaining('recipes/a -> recipes/b -> recipes/a'),
         location: expect.objectContaining({ file: 'recipes/b/Containerfile', line: 2 }),
       }),
     );
+  });
+  test('a build that is called as the recipe it is built from is no cycle', () => {
+    const files = { 'recipes/a': 'FROM scratch\nCOPY a /\n' };
+    const { targets, requested } = lower([request('recipes/a', 'FROM recipes/a\n')], finder(files));
+    expect(targets).toHaveLength(2);
+    expect(targets[requested[0]!]!.dependencies).toHaveLength(1);
   });
   test('a recipe that does not exist is told from an image of a registry', () => {
     expect(() => lower([request('app', 'FROM recipes/nope\n')], finder())).toThrowError(
