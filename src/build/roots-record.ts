@@ -28,7 +28,7 @@ function directoryOf(store: string): string {
 }
 
 /** Readable, and one for each target: what stands for odd characters is told apart by the hash. */
-function fileOf({ name, identity = '' }: Target & { readonly identity?: string }): string {
+function fileOf({ name, identity }: Target): string {
   const hash = hexOf(digestOf(`${name}\n${identity}`)).slice(0, 16);
   return `${name.replace(/[^\w.-]+/g, '_').slice(0, 100)}-${hash}.json`;
 }

@@ -15,7 +15,7 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('gc', () =
   });
   afterAll(() => lab.remove());
 
-  const done = (result: Result): Result => {
+  const done = <T extends Result>(result: T): T => {
     expect(result.status, result.stderr).toBe(0);
     return result;
   };
@@ -39,6 +39,13 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('gc', () =
     done(lab.run(['gc', '--all']));
     expect(readdirSync(join(lab.store, 'layout/blobs/sha256'))).toEqual([]);
     expect(lab.build(context, ['--tag', 'kept'])).toMatchObject({ ran: 1, cached: 0 });
+  });
+
+  test('two folders built under one name both stay', () => {
+    const contexts = ['one', 'two'].map((word) => lab.context(`FROM base\nRUN echo ${word} >/word\n`));
+    for (const context of contexts) expect(done(lab.build(context, ['--tag', 'same']))).toMatchObject({ ran: 1 });
+    done(lab.run(['gc']));
+    for (const context of contexts) expect(lab.build(context, ['--tag', 'same'])).toMatchObject({ ran: 0, cached: 1 });
   });
 
   test('the changed image of a dependency stays while what needs it does', () => {
