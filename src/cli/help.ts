@@ -18,7 +18,7 @@ export function overviewText(commands: readonly Command[]): string {
     'flags of every command:',
     ...columns(flagRows(GLOBAL_FLAGS)),
     '',
-    "OCIBUILD_SINGLE_ID=1 builds with the caller's own id alone, as on a machine without /etc/subuid (root always has a range).",
+    "OCIBUILD_SINGLE_ID=1 builds with the caller's own id alone, as on a machine without /etc/subuid.",
     '`ocibuild help COMMAND` says more. Exit status: 0 done, 1 the build or the check failed, 2 usage, 3 this machine',
     "can't do it, 130 interrupted.",
     '',

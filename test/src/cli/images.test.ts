@@ -19,7 +19,8 @@ beforeAll(async () => {
   store = join(folder, 'store');
   index = await makeImage(join(store, 'layout'));
   mkdirSync(join(store, 'roots'));
-  const record = { target: 'recipes/hello', index, diffs: [], actions: [], sources: [] };
+  const kept = { images: [index], diffs: [], actions: [], sources: [] };
+  const record = { target: 'recipes/hello', isRequested: true, index, ...kept };
   writeFileSync(join(store, 'roots/recipes_hello.json'), JSON.stringify(record));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
