@@ -396,7 +396,8 @@ RUN mkdir /lib2 && echo c >/lib2/c
         'FROM base\nRUN --mount=type=cache,target=/c echo >/c/x; echo one >/a\nRUN cat /a >/b\n',
       );
       const first = lab.build(context, ['-t', 'kept'], { store });
-      lab.build(lab.context(`FROM base\nRUN dd if=/dev/urandom of=/big bs=1M count=3\n`), ['-t', 'other'], { store });
+      const other = lab.context('FROM base\nRUN dd if=/dev/urandom of=/big bs=1M count=3\n');
+      lab.build(other, ['-t', 'other'], { store });
       const usage = () => JSON.parse(lab.run(['du', '--json'], { store }).stdout) as { total: number };
       const full = usage().total;
       // All that was built last is kept.
@@ -404,7 +405,8 @@ RUN mkdir /lib2 && echo c >/lib2/c
       expect(usage().total).toBeGreaterThan(full - (1 << 20));
       expect(lab.build(context, ['-t', 'kept'], { store }).ran).toBe(0);
       // The big one is built as something else now: its old work goes.
-      lab.build(lab.context('FROM base\nRUN echo small >/big\n'), ['-t', 'other'], { store });
+      writeFileSync(join(other, 'Containerfile'), 'FROM base\nRUN echo small >/big\n');
+      lab.build(other, ['-t', 'other'], { store });
       const dry = lab.run(['gc', '--dry-run'], { store });
       expect(dry.stdout).toMatch(/^would free /);
       expect(usage().total).toBeGreaterThan(full);

@@ -225,7 +225,9 @@ inNamespaces(import.meta.url, () => {
       expect(mounts()).toBeGreaterThan(0);
       store.flush();
       expect(mounts()).toBe(0);
-      expect(readdirSync(join(store.path, 'work', store.ownerName)).filter((name) => name !== 'owner')).toEqual([]);
+      expect(
+        readdirSync(join(store.path, 'work', store.ownerName)).filter((name) => !['owner', 'alive'].includes(name)),
+      ).toEqual([]);
       mountPointOf(base.snapshot, 'true');
     });
 
