@@ -1,17 +1,7 @@
 // Owns: the action cache: what an op with a given key gave last time. One small file a key; all of them may be deleted
 // at any time, and only work is lost.
 
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Digest, hexOf } from '../../oci/digest.ts';
 import type { Json } from '../../oci/json.ts';
@@ -77,14 +67,5 @@ export class ActionCache {
     // and what a record names is asked for, whole, before it is believed.
     writeFileWhole(this.#path(key), `${JSON.stringify(record)}\n`, false);
     this.#used.add(key);
-  }
-
-  /** Marks a record as read now, so that age tells what is still in use. */
-  touch(key: Digest, seconds: number): void {
-    try {
-      utimesSync(this.#path(key), seconds, seconds);
-    } catch {
-      // Another process collected it; the op then runs again next time.
-    }
   }
 }
