@@ -1,9 +1,10 @@
-// Owns: a mirror as package.toml writes it to the places it stands for. Reads the machine's apt configuration, and
-// nothing from the network.
+// Owns: a mirror as package.toml writes it to the places it stands for. Reads the machine's apt and npm configuration,
+// and nothing from the network.
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AptSettings, readAptSettings } from './apt-config.ts';
+import { npmRegistry } from './npm-registry.ts';
 import type { Environment } from './proxy.ts';
 
 /** One place where bytes may be. */
@@ -40,6 +41,7 @@ export function expandMirror(mirror: string, context: MirrorContext): Place[] {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return [{ kind: 'url', url: mirror, debian: false }];
   if (scheme === 'debian') return expandDebian(mirror.slice('debian:'.length), context);
+  if (scheme === 'npm') return [npmPlace(mirror.slice('npm:'.length), context.env)];
   if (scheme === 'file' && mirror.startsWith('file:/')) return [filePlace(mirror)];
   if (scheme !== undefined && scheme !== 'file') return [{ kind: 'none', reason: `nothing here can fetch ${scheme}:` }];
   const inside = scheme === 'file' ? mirror.slice('file:'.length) : mirror;
@@ -64,6 +66,21 @@ function expandDebian(file: string, context: MirrorContext): Place[] {
     const quoted = file.split('/').map(quoteSegment).join('/');
     return { kind: 'url', url: `${root}/${quoted}`, debian: true };
   });
+}
+
+/** `[@SCOPE/]NAME@VERSION`: the archive that a registry serves for it. */
+function npmPlace(spec: string, env: Environment): Place {
+  const parts = /^((?:@[a-z0-9._~-]+\/)?([a-z0-9._~-]+))@([0-9A-Za-z.+-]+)$/.exec(spec);
+  if (parts === null) return { kind: 'none', reason: `npm:${spec} is not npm:NAME@VERSION` };
+  const registry = npmRegistry(env);
+  if (registry === undefined) {
+    return {
+      kind: 'none',
+      reason: 'npm names no registry on this machine; set OCIBUILD_NPM_REGISTRY to the URL of one',
+    };
+  }
+  const [, name, base, version] = parts;
+  return { kind: 'url', url: `${registry}/${name}/-/${base}-${version}.tgz`, debian: false };
 }
 
 /** `+`, `~` and `:` are common in Debian's file names and stay as they are, as apt leaves them. */

@@ -171,7 +171,7 @@ function lintMirrors(source: Source): RecipeFinding[] {
   }
   return source.mirrors.flatMap((mirror): RecipeFinding[] => {
     const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
-    if (scheme === undefined || scheme === 'https' || scheme === 'debian') return [];
+    if (scheme === undefined || scheme === 'https' || scheme === 'debian' || scheme === 'npm') return [];
     if (scheme === 'file' && !mirror.startsWith('file:/')) return [];
     if (scheme === 'http') {
       return [{ code, severity: 'warning', at, message: `${mirror} tells everybody on the way what is fetched` }];

@@ -328,11 +328,11 @@ function isFileName(name: string): boolean {
 }
 
 /**
- * `https://…`, `http://…`, `debian:pool/…`, `file:…`, or a path inside the recipe folder. A scheme that nothing here
+ * `https://…`, `http://…`, `debian:pool/…`, `npm:NAME@VERSION`, `file:…`, or a path inside the recipe folder. A scheme that nothing here
  * can fetch is left to lint and to the fetch itself: another mirror of the same source may do.
  */
 function checkMirror(document: Document, path: TomlPath, mirror: string, format: string | undefined): void {
-  const want = 'https://…, http://…, debian:pool/…, or a path inside the recipe folder';
+  const want = 'https://…, http://…, debian:pool/…, npm:NAME@VERSION, or a path inside the recipe folder';
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
   const local = scheme === undefined || (scheme === 'file' && !mirror.startsWith('file:/'));
   if (format === 'hex' && !local) {

@@ -2,7 +2,7 @@
 // usage: codec-native deflate|zstd BLOCK-SIZE <plain >blocks, one after another, without gzip's header and trailer
 #include <stdio.h>
 #include <string.h>
-#include "../../oci/codec/glue/encode.c"
+#include "../../recipes/ocibuild-codec/glue/encode.c"
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;

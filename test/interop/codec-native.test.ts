@@ -1,11 +1,14 @@
 // The same C, compiled by the machine's own compiler at several levels, gives the bytes that the WebAssembly gives.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BuildError } from '../../src/errors.ts';
+import { distfilesFrom, fetchSources } from '../../src/fetch/fetch.ts';
+import { readRecipe } from '../../src/recipe/recipe.ts';
 import { compress, SAMPLES } from '../oci/codec/samples.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,18 +25,49 @@ function attempt(program: string, args: readonly string[]): string | undefined {
   }
 }
 
+const recipe = readRecipe({
+  name: 'recipes/ocibuild-codec',
+  shortName: 'ocibuild-codec',
+  directory: join(root, 'recipes/ocibuild-codec'),
+  ownership: 'root',
+  epoch: 0,
+  versionOf: () => undefined,
+});
+
 /** Why the test can not run, or undefined. An archive that is there but has another digest is no reason to skip. */
-function prepare(): string | undefined {
-  if (attempt('gcc', ['--version']) !== undefined) return 'gcc is missing';
-  const sources = process.env['OCIBUILD_CODEC_SOURCES'] ?? join(work, 'sources');
-  const fetched = attempt('sh', ['scripts/codec/fetch.sh', sources]);
-  if (fetched !== undefined) return `the sources could not be fetched: ${fetched}`;
-  const unpacked = attempt('sh', ['scripts/codec/unpack.sh', sources, join(work, 'tree')]);
-  if (unpacked !== undefined) throw new Error(unpacked);
+async function prepare(): Promise<string | undefined> {
+  for (const tool of ['gcc', 'patch']) if (attempt(tool, ['--version']) !== undefined) return `${tool} is missing`;
+  const sources = recipe.sources.filter(({ mirrors }) => mirrors.some((mirror) => mirror.startsWith('debian:')));
+  expect(sources.length).toBe(5);
+  const options = {
+    store: work,
+    distfiles: distfilesFrom([]),
+    offline: false,
+    jobs: 4,
+    onEvent: () => {},
+    signal: new AbortController().signal,
+  };
+  let fetched: Awaited<ReturnType<typeof fetchSources>>;
+  try {
+    fetched = await fetchSources(sources, { ...options, recipeDirectory: () => recipe.directory });
+  } catch (error) {
+    if (error instanceof BuildError && error.code === 'NETWORK') return `no mirror gave the sources: ${error.message}`;
+    throw error;
+  }
+  mkdirSync(join(work, 'tree'));
+  for (const source of sources) {
+    const { path } = fetched.get(source.digest)!;
+    const args = ['-xf', path, '--one-top-level=' + join(work, 'tree', source.name), '--strip-components=1'];
+    const fault = attempt('tar', args);
+    if (fault !== undefined) throw new Error(fault);
+  }
+  const patch = join(recipe.directory, 'libdeflate-joinable-blocks.patch');
+  const fault = attempt('patch', ['-s', '-d', join(work, 'tree/libdeflate'), '-p1', '-i', patch]);
+  if (fault !== undefined) throw new Error(fault);
   return undefined;
 }
 
-const missing = prepare();
+const missing = await prepare();
 if (missing !== undefined) console.log(`skipped: ${missing}`);
 
 describe.skipIf(missing !== undefined).each(['-O0', '-O2'])('gcc %s', (level) => {

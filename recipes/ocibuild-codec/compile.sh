@@ -1,14 +1,9 @@
 #!/bin/sh
-# Compiles the unpacked sources and the glue to one core WebAssembly module. No network, no Node.
-# usage: scripts/codec/compile.sh WORK OUTPUT.wasm
-# CLANG names the compiler: the committed files come from Debian 12's clang-14, lld-14 and wasi-libc.
+# Compiles the unpacked sources and the glue to one core WebAssembly module, core.wasm.
+# usage: compile.sh, in a folder that holds bzip2, glue, libdeflate (patched), xz, zlib and zstd
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(cd "${1:?usage: compile.sh WORK OUTPUT.wasm}" && pwd)
-output=${2:?usage: compile.sh WORK OUTPUT.wasm}
-glue=$(cd "$here/../../oci/codec/glue" && pwd)
-clang=${CLANG:-clang}
-objects=$work/objects
+clang=clang-14
+objects=objects
 mkdir -p "$objects"
 
 # No -msimd128: older processors refuse a module that holds it. NDEBUG: an assertion would import a way to print.
@@ -24,7 +19,6 @@ compile() { # PREFIX "FLAGS" FILES...
   done
 }
 
-cd "$work"
 compile libdeflate '-Ilibdeflate' libdeflate/lib/deflate_compress.c libdeflate/lib/utils.c
 compile zlib '-Izlib' zlib/inflate.c zlib/inffast.c zlib/inftrees.c zlib/crc32.c zlib/adler32.c zlib/zutil.c
 compile bzip2 '-Ibzip2 -DBZ_NO_STDIO' bzip2/bzlib.c bzip2/decompress.c bzip2/huffman.c bzip2/crctable.c bzip2/randtable.c
@@ -53,8 +47,8 @@ compile zstd "-I$z -I$z/common -DZSTD_DISABLE_ASM -DZSTD_LEGACY_SUPPORT=0 -DZSTD
   -DZSTD_EXCLUDE_BTULTRA_BLOCK_COMPRESSOR" \
   $z/common/*.c $z/compress/*.c $z/decompress/*.c
 
-compile glue "-I$glue -Ilibdeflate -Izlib -I$l/api -Ibzip2 -I$z -DBZ_NO_STDIO" "$glue"/*.c
+compile glue "-Iglue -Ilibdeflate -Izlib -I$l/api -Ibzip2 -I$z -DBZ_NO_STDIO" glue/*.c
 
 # 256 MiB holds the largest zstd window (128 MiB) and the largest xz dictionary (64 MiB) with room to spare.
-$clang --target=wasm32-wasi -nostartfiles -fuse-ld=lld -o "$output" "$objects"/*.o \
+$clang --target=wasm32-wasi -nostartfiles -fuse-ld=lld -o core.wasm "$objects"/*.o \
   -Wl,--no-entry,--gc-sections,--strip-all,--max-memory=268435456,-z,stack-size=262144

@@ -1,10 +1,9 @@
 // Makes the component from the core module and codec.wit, then the JavaScript that instantiates it.
-// usage: node scripts/codec/componentize.mjs CORE.wasm OUTPUT-DIRECTORY
+// usage: node componentize.mjs CORE.wasm OUTPUT-DIRECTORY, with codec.wit beside this file
 // Writes codec.js, codec.core*.wasm and the declarations; the component itself is not kept.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 
@@ -13,7 +12,7 @@ if (core === undefined || output === undefined) {
   console.error('usage: node componentize.mjs CORE.wasm OUTPUT-DIRECTORY');
   process.exit(2);
 }
-const wit = readFileSync(fileURLToPath(new URL('../../oci/codec/codec.wit', import.meta.url)), 'utf8');
+const wit = readFileSync(new URL('codec.wit', import.meta.url), 'utf8');
 const embedded = await componentEmbed({ binary: readFileSync(core), witSource: wit, world: 'codec' });
 const component = await componentNew(embedded, []);
 const { files, imports } = await transpileBytes(component, {
