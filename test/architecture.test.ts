@@ -17,6 +17,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['src/build', ...below('src/build')],
   'src/build': below('src/build'),
   'src/reproduce': below('src/reproduce'),
+  'src/provenance': below('src/provenance'),
+  'src/digests': below('src/digests'),
   'src/image': below('src/image'),
   'src/solver': below('src/solver'),
   'src/graph': below('src/graph'),
@@ -41,8 +43,10 @@ const COMMON = ['src/errors', 'oci', 'oci/layer', 'oci/codec', 'oci/layout', 'oc
 
 function below(room: string): readonly string[] {
   const order: Readonly<Record<string, readonly string[]>> = {
-    'src/build': ['src/reproduce', 'src/image', 'src/progress'],
-    'src/reproduce': ['src/solver'],
+    'src/build': ['src/reproduce', 'src/provenance', 'src/image', 'src/progress'],
+    'src/reproduce': ['src/solver', 'src/digests'],
+    'src/provenance': ['src/image', 'src/digests'],
+    'src/digests': ['src/recipe'],
     'src/image': ['src/solver'],
     'src/solver': ['src/graph', 'src/fetch', 'src/root', 'src/sandbox', 'src/snapshot', 'src/progress'],
     'src/graph': ['src/recipe'],

@@ -92,6 +92,7 @@ function layoutImage(directory: string, platform: Platform, selector: string | u
   const image = resolveImage(openLayout(directory), platform, selector);
   const config: ImageConfig = image.config;
   return {
+    manifest: image.descriptor.digest,
     config,
     layers: image.manifest.layers.map((descriptor, index) => ({ descriptor, diffId: config.rootfs.diff_ids[index]! })),
   };

@@ -1,6 +1,7 @@
 // Owns: the flags that run, build, shell and export share, and the services they describe.
 
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type OpenServices, openServices } from '../build/services.ts';
 import { BuildError } from '../errors.ts';
 import type { Watcher } from '../progress/event.ts';
@@ -59,6 +60,16 @@ export function servicesOf(context: CommandContext, watch: Watcher, extras: Solv
 
 /** The store alone, for commands that build nothing. */
 export function storeServices(context: CommandContext): OpenServices {
+  return storeOnly(context, false);
+}
+
+/** The store to be asked what it holds, and not changed; undefined when it is not there. */
+export function lookupServices(context: CommandContext): OpenServices | undefined {
+  const parts = ['actions', 'diffs', 'layout/oci-layout'].map((part) => join(context.storeDirectory, part));
+  return parts.every((part) => existsSync(part)) ? storeOnly(context, true) : undefined;
+}
+
+function storeOnly(context: CommandContext, isReadOnly: boolean): OpenServices {
   return openServices({
     store: context.storeDirectory,
     jobs: context.jobs,
@@ -67,7 +78,7 @@ export function storeServices(context: CommandContext): OpenServices {
     noCache: false,
     secrets: new Map(),
     sshSocket: undefined,
-    isReadOnly: false,
+    isReadOnly,
     runtime: undefined,
     driver: 'auto',
     env: context.env,

@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   lint: async () => (await import('./lint.ts')).command,
   shell: async () => (await import('./shell.ts')).command,
   export: async () => (await import('./export.ts')).command,
+  digests: async () => (await import('./digests.ts')).command,
   gc: async () => (await import('./gc.ts')).command,
   lock: async () => (await import('./lock.ts')).command,
   ls: async () => (await import('./ls.ts')).command,

@@ -96,7 +96,7 @@ export class GraphBuilder {
   layoutImage(directory: string, platform: Platform, selector: string | undefined, label: OpLabel): Lowered {
     const image = this.finder.layoutImage(directory, platform, selector);
     const op = this.#once(`layout ${directory} ${selector ?? ''} ${formatPlatform(platform)}`, () =>
-      this.add({ kind: 'layout-image', directory, layers: image.layers, label }),
+      this.add({ kind: 'layout-image', directory, manifest: image.manifest, layers: image.layers, label }),
     );
     return { op, state: inheritImage(image.config), triggers: image.config.config?.OnBuild ?? [] };
   }

@@ -61,6 +61,8 @@ export interface TargetImageOp extends OpBase {
 export interface LayoutImageOp extends OpBase {
   readonly kind: 'layout-image';
   readonly directory: string;
+  /** Digest of its manifest. */
+  readonly manifest: Digest;
   readonly layers: readonly { readonly descriptor: Descriptor; readonly diffId: Digest }[];
 }
 

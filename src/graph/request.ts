@@ -41,6 +41,8 @@ export interface BuildRequest {
 }
 
 export interface LayoutImage {
+  /** Digest of its manifest. */
+  readonly manifest: Digest;
   readonly config: ImageConfig;
   readonly layers: readonly { readonly descriptor: Descriptor; readonly diffId: Digest }[];
 }

@@ -5,6 +5,7 @@ import { CODEC_ID, createCompressor } from '../../oci/codec/load.ts';
 import { encodeConfig, type ImageConfig } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
+import type { JsonObject } from '../../oci/document.ts';
 import { encodeImageIndex, imageIndex } from '../../oci/image-index.ts';
 import type { Json } from '../../oci/json.ts';
 import { verifyLayer } from '../../oci/layer/compare.ts';
@@ -77,7 +78,7 @@ class Assembler {
     const known = this.#recorded(actions, key);
     if (known === undefined && this.#services.isReadOnly) throw new NeedsWork(target.name);
     const record = known ?? (await this.#make(target, below, own, actions, format));
-    if (known === undefined) actions.put(key, record as unknown as Json);
+    if (known === undefined) actions.put(key, { ...record } as unknown as JsonObject);
     this.#images.set(graph.targets.indexOf(target), record.layers);
     return {
       indexDigest: record.index,
@@ -189,7 +190,7 @@ class Assembler {
         entries: snapshots.entries(own.below, own.diff),
         policy,
       });
-      actions.put(key, layer as unknown as Json);
+      actions.put(key, { ...layer } as unknown as JsonObject);
       return layer;
     } catch (error) {
       throw locate(error, own.op);

@@ -9,13 +9,12 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { BuildError } from '../errors.ts';
-import { didYouMean, nearMisses } from './near-miss.ts';
+import { nearMisses } from './near-miss.ts';
 import { CONTAINER_FILE, isRecipeDirectory, PACKAGE_FILE, readRecipe, readTextIfThere, showPath } from './recipe.ts';
 import { readToml } from './toml-document.ts';
-import { locateToml } from './toml-location.ts';
-import type { Recipe, Tree } from './types.ts';
+import { readSettings, type TreeSettings } from './tree-settings.ts';
+import type { Publish, Recipe, Tree } from './types.ts';
 
-export const TREE_FILE = 'ocibuild.toml';
 const OWN_FOLDERS = ['recipes', 'bootstrap'];
 const FOREIGN_FOLDER = 'packages';
 
@@ -25,12 +24,6 @@ interface Entry {
   readonly shortName: string;
   readonly directory: string;
   readonly target?: string;
-}
-
-interface TreeSettings {
-  readonly namespace: string | undefined;
-  readonly ownership: Recipe['ownership'];
-  readonly epoch: number;
 }
 
 /** The nearest folder from `from` upwards that holds a tree, opened; undefined when there is none. */
@@ -76,48 +69,6 @@ function byText(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** `[tree]` of ocibuild.toml: namespace, ownership, epoch. All optional, and so is the file. */
-function readSettings(directory: string): TreeSettings {
-  const file = path.join(directory, TREE_FILE);
-  const text = readTextIfThere(file);
-  if (text === undefined) return { namespace: undefined, ownership: 'root', epoch: 0 };
-  const shown = showPath(file);
-  const fail = (where: string[], message: string, hint?: string): never => {
-    throw new BuildError('RECIPE', message, {
-      location: { file: shown, line: locateToml(text).lineOf(where) },
-      ...(hint === undefined ? {} : { hint }),
-    });
-  };
-  const root = readToml(text, shown);
-  for (const key of Object.keys(root)) {
-    if (key !== 'tree') fail([key], `unknown table ${JSON.stringify(key)}`, didYouMean(key, ['tree']));
-  }
-  const table = root['tree'] ?? {};
-  if (typeof table !== 'object' || Array.isArray(table)) return fail(['tree'], 'tree is no table');
-  const { namespace, ownership = 'root', epoch = 0, ...rest } = table as Record<string, unknown>;
-  for (const key of Object.keys(rest)) {
-    const known = ['namespace', 'ownership', 'epoch'];
-    fail(['tree', key], `unknown key ${JSON.stringify(key)} in [tree]`, didYouMean(key, known));
-  }
-  if (
-    namespace !== undefined &&
-    (typeof namespace !== 'string' || !/^[a-z0-9][a-z0-9._/-]*[a-z0-9]$|^[a-z0-9]$/.test(namespace))
-  ) {
-    fail(
-      ['tree', 'namespace'],
-      'not a namespace',
-      'write it as image names do: lower-case, without a slash at the ends',
-    );
-  }
-  if (ownership !== 'root' && ownership !== 'keep') {
-    return fail(['tree', 'ownership'], 'ownership is neither "root" nor "keep"');
-  }
-  if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 0) {
-    return fail(['tree', 'epoch'], 'epoch is no count of seconds');
-  }
-  return { namespace: namespace as string | undefined, ownership, epoch };
-}
-
 /** Repository of an image reference, without registry default, tag and digest: `stagex/core-zlib`. */
 function repositoryOf(reference: string): string {
   let text = reference.replace(/^(index\.)?docker\.io\//, '');
@@ -131,6 +82,7 @@ function repositoryOf(reference: string): string {
 class RecipeTree implements Tree {
   readonly directory: string;
   readonly form: 'own' | 'foreign';
+  readonly publish: Publish | undefined;
   private readonly settings: TreeSettings;
   /** By image name in our form, by `STAGE-NAME` or `NAME` in the foreign one. */
   private readonly folders = new Map<string, Entry>();
@@ -146,6 +98,7 @@ class RecipeTree implements Tree {
     this.directory = directory;
     this.form = form;
     this.settings = settings;
+    this.publish = settings.publish;
     if (form === 'own') this.listOwn();
     else this.listForeign();
   }

@@ -72,6 +72,15 @@ export interface Recipe {
   readonly location: SourceLocation;
 }
 
+/** `[publish]` of ocibuild.toml: the name signatures are made for. There is no default. */
+export interface Publish {
+  /** `registry.example/project`, without tag: an image's repository is this, a slash, and the recipe's short name. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Where `[publish]` stands. */
+  readonly location: SourceLocation;
+}
+
 /** Maps image names to recipe folders. Recipes are read when asked for, not when the tree is found. */
 export interface Tree {
   /** Absolute. */
@@ -90,6 +99,8 @@ export interface Tree {
    * Absent where a tree is made up by hand.
    */
   readonly form?: 'own' | 'foreign';
+  /** Absent where nobody said, or where a tree is made up by hand. */
+  readonly publish?: Publish | undefined;
   /** True for a reference that can only mean a recipe of this tree, whether it exists or not. */
   claims?(reference: string): boolean;
 }

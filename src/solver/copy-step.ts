@@ -118,8 +118,8 @@ export class CopyStep {
   }
 
   /** What is found out about snapshots holds for ever: the same question again costs one small file. */
-  #remembered<T extends Json>(key: Digest, find: () => T): T {
-    const known = this.#actions.get(key) as T | undefined;
+  #remembered<T extends { readonly [key: string]: Json | undefined }>(key: Digest, find: () => T): T {
+    const known = this.#actions.get(key) as Json as T | undefined;
     if (known !== undefined) return known;
     const found = find();
     this.#actions.put(key, found);

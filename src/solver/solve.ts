@@ -21,7 +21,7 @@ import { makeDirectory } from '../snapshot/mkdir.ts';
 import type { Workspace } from '../snapshot/store.ts';
 import type { DiffId, Snapshot } from '../snapshot/types.ts';
 import { importImage } from '../snapshot/unpack.ts';
-import { ActionCache } from './actions.ts';
+import { ActionCache, type ImportedAction } from './actions.ts';
 import { CopyStep } from './copy-step.ts';
 import { RunStep } from './run-step.ts';
 import { type BuiltImage, type LayerBytes, NeedsWork, type OpResult, type Results, type Services } from './services.ts';
@@ -41,6 +41,8 @@ export interface Solution {
   readonly states: readonly OpState[];
   /** Action records this solve used or made. */
   readonly actions: ReadonlySet<Digest>;
+  /** What of it was not made here; empty when this machine did all the work. */
+  readonly imported: readonly ImportedAction[];
 }
 
 /** Makes the image of a target whose rootfs is solved. */
@@ -157,6 +159,7 @@ class Solver {
       }
       case 'layout-image': {
         const layers = layoutLayers(op);
+        this.#actions.noteImport(`${op.label.text} (${op.manifest})`);
         return { snapshot: await importImage(snapshots, layers), diff: undefined, isCached: true };
       }
       case 'root':
@@ -325,5 +328,6 @@ function solution(solver: Solver): Solution {
     images: solver.images,
     states: solver.states,
     actions: solver.actions.used,
+    imported: solver.actions.imported,
   };
 }
