@@ -13,6 +13,7 @@ export type OciErrorCode =
   | 'TAR_UNSAFE' // an archive that tries to leave its root or to exhaust the disk
   | 'ENTRY_UNREPRESENTABLE' // a file a layer cannot carry (a name starting with `.wh.`, an xattr nobody asked for)
   | 'CODEC_FAILED' // compressed bytes that are damaged or cut short
+  | 'SIGNATURE_INVALID' // a signature file, or a key, that is not what it should be
   | 'UNSUPPORTED';
 
 export interface ErrorDetail {

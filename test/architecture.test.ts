@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/reproduce': below('src/reproduce'),
   'src/provenance': below('src/provenance'),
   'src/digests': below('src/digests'),
+  'src/signing': below('src/signing'),
   'src/image': below('src/image'),
   'src/solver': below('src/solver'),
   'src/graph': below('src/graph'),
@@ -43,10 +44,11 @@ const COMMON = ['src/errors', 'oci', 'oci/layer', 'oci/codec', 'oci/layout', 'oc
 
 function below(room: string): readonly string[] {
   const order: Readonly<Record<string, readonly string[]>> = {
-    'src/build': ['src/reproduce', 'src/provenance', 'src/image', 'src/progress'],
+    'src/build': ['src/signing', 'src/reproduce', 'src/provenance', 'src/image', 'src/progress'],
     'src/reproduce': ['src/solver', 'src/digests'],
     'src/provenance': ['src/image', 'src/digests'],
     'src/digests': ['src/recipe'],
+    'src/signing': ['src/digests', 'src/recipe'],
     'src/image': ['src/solver'],
     'src/solver': ['src/graph', 'src/fetch', 'src/root', 'src/sandbox', 'src/snapshot', 'src/progress'],
     'src/graph': ['src/recipe'],

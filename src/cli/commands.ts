@@ -20,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   ls: async () => (await import('./ls.ts')).command,
   inspect: async () => (await import('./inspect.ts')).command,
   du: async () => (await import('./du.ts')).command,
+  keygen: async () => (await import('./keygen.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
   version: async () => (await import('./version.ts')).command,
 };
