@@ -52,7 +52,7 @@ export async function build(
 }
 
 function unknownStages(graph: Graph, noCache: OpenServices['noCache']): readonly string[] {
-  if (typeof noCache === 'boolean') return [];
+  if (typeof noCache !== 'object') return [];
   const known = new Set(graph.ops.map((op) => op.label.stage.toLowerCase()));
   return [...noCache].filter((name) => !known.has(name));
 }

@@ -10,7 +10,7 @@ import { BuildError } from '../errors.ts';
 import { homeDirectory } from './home.ts';
 import { holdsIds } from './id-map.ts';
 import { addConsole, fillSlot, isSlotClean, makeSlot, openPipes, removeSlot, type Slot } from './slot.ts';
-import { type MountedStep, NO_RESOLVER_FILE, type SpecFacts, specJson, stepSpec } from './spec.ts';
+import { type MountedStep, NO_RESOLVER_FILE, type RuntimeSpec, type SpecFacts, specJson, stepSpec } from './spec.ts';
 import { chooseRuntime, type RuntimeName } from './tools.ts';
 import type { OutputSink, Sandbox, Step, StepResult } from './types.ts';
 import { hasIdRange, hasProcessNamespace, insideNamespace, stepIdMaps } from './userns.ts';
@@ -35,6 +35,14 @@ export interface SandboxOptions {
   readonly runtime?: RuntimeName;
   /** An existing or new directory, this process's alone. What is put there lies in memory and goes with the process. */
   readonly stateDirectory: string;
+  /** For `reproduce --vary` alone: what is told to steps otherwise than always. Results of it belong into no store. */
+  readonly altered?: AlteredSteps;
+}
+
+export interface AlteredSteps {
+  changeSpec(spec: RuntimeSpec, step: Step): RuntimeSpec;
+  /** A program and its arguments that start the runtime; empty: it is started as it is. */
+  readonly prefix: readonly string[];
 }
 
 /**
@@ -51,7 +59,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     mount(['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', CGROUP_ROOT], CGROUP_ROOT);
     areCgroupsHidden = true;
   }
-  return new RuntimeSandbox(name, path, stateDirectory);
+  return new RuntimeSandbox(name, path, stateDirectory, options.altered);
 }
 
 class RuntimeSandbox implements Sandbox {
@@ -60,15 +68,17 @@ class RuntimeSandbox implements Sandbox {
   readonly #name: RuntimeName;
   readonly #path: string;
   readonly #stateDirectory: string;
+  readonly #altered: AlteredSteps | undefined;
   readonly #hardLimits: ReadonlyMap<string, number>;
   readonly #idMaps = stepIdMaps();
   readonly #free: Slot[] = [];
   #slots = 0;
 
-  constructor(name: RuntimeName, path: string, stateDirectory: string) {
+  constructor(name: RuntimeName, path: string, stateDirectory: string, altered: AlteredSteps | undefined) {
     this.#name = name;
     this.#path = path;
     this.#stateDirectory = stateDirectory;
+    this.#altered = altered;
     this.#hardLimits = readHardLimits();
     this.hasIdRange = hasIdRange();
     this.mountDirectory = join(stateDirectory, 'mounts');
@@ -104,9 +114,10 @@ class RuntimeSandbox implements Sandbox {
           ? { terminalSize: { width: process.stdout.columns, height: process.stdout.rows } }
           : {}),
       };
+      const spec = stepSpec(prepared, facts);
       fillSlot(
         slot,
-        specJson(stepSpec(prepared, facts)),
+        specJson(this.#altered?.changeSpec(spec, step) ?? spec),
         step.network === 'none' ? NO_RESOLVER_FILE : callersResolver(),
       );
       if (step.terminal === true) addConsole(slot);
@@ -219,6 +230,12 @@ class RuntimeSandbox implements Sandbox {
   }
 
   #command(id: string, slot: Slot): [string, string[]] {
+    const command = this.#runtimeCommand(id, slot);
+    const [first, ...prefix] = this.#altered?.prefix ?? [];
+    return first === undefined ? command : [first, [...prefix, command[0], ...command[1]]];
+  }
+
+  #runtimeCommand(id: string, slot: Slot): [string, string[]] {
     const global = ['--root', join(this.#stateDirectory, 'containers'), '--log', join(slot.directory, 'log')];
     const run = [
       ...['run', '--bundle', slot.directory, '--pid-file', join(slot.directory, 'pid')],

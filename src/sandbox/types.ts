@@ -23,6 +23,8 @@ export interface StepUser {
 export interface Step {
   /** Short, unique within the process: names the container. */
   readonly id: string;
+  /** Which op of the graph it is, for whoever watches steps. */
+  readonly op?: number;
   /** Absolute path of the mounted rootfs. */
   readonly rootfs: string;
   /** argv, at least one element. */

@@ -67,6 +67,15 @@ export function hasProcessNamespace(): boolean {
   return inside?.hasProcessNamespace ?? false;
 }
 
+/**
+ * Variables with which another process of ours, started from here, knows that it is in this namespace. Its descriptor 5
+ * must be a pipe that is open as long as this process lives. Throws outside the namespace.
+ */
+export function insideVariables(): Readonly<Record<string, string>> {
+  if (inside === undefined) throw new Error('insideVariables was called outside the namespace');
+  return { [VARIABLE]: JSON.stringify(inside) };
+}
+
 /** The maps of a step's own user namespace: the builder's ids below 65536, and not the caller's. */
 export function stepIdMaps(): { uids: IdExtent[]; gids: IdExtent[] } {
   return {

@@ -101,6 +101,7 @@ export class RunStep {
       prepared.undo.push(() => snapshots.unmount(workspace));
       const step = {
         id,
+        op: op.id,
         rootfs,
         args: op.script === undefined ? op.args : [SCRIPT_PATH],
         env: [...op.env, ...prepared.env],

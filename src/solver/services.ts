@@ -73,8 +73,11 @@ export interface Services {
   readonly jobs: number;
   /** Nothing may be changed in the store: whatever the cache does not hold throws NeedsWork. */
   readonly isReadOnly: boolean;
-  /** True: no op's earlier result is used. A set: not for the stages of these names, in lower case. */
-  readonly noCache: boolean | ReadonlySet<string>;
+  /**
+   * True: no op's earlier result is used. A set: not for the stages of these names, in lower case. A function: not for
+   * the targets it is true for.
+   */
+  readonly noCache: boolean | ReadonlySet<string> | ((target: string) => boolean);
   readonly signal: AbortSignal;
   readonly watch: Watcher;
 }

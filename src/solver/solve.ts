@@ -199,6 +199,7 @@ class Solver {
 
   #mayUseCache(op: Op): boolean {
     const { noCache } = this.#services;
+    if (typeof noCache === 'function') return !noCache(op.label.target);
     return typeof noCache === 'boolean' ? !noCache : !noCache.has(op.label.stage.toLowerCase());
   }
 
