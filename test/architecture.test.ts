@@ -35,12 +35,22 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'oci/layer': ['oci', 'oci/codec'],
   'oci/codec': ['oci'],
   'oci/layout': ['oci', 'oci/layer', 'oci/codec'],
+  'oci/diff': ['oci', 'oci/layout', 'oci/layer', 'oci/codec'],
   'oci/registry': ['oci', 'oci/layout', 'oci/layer', 'oci/codec'],
   'oci/signature': ['oci', 'oci/layout', 'oci/layer', 'oci/codec'],
 };
 
 /** Rooms any room of src/ may use. */
-const COMMON = ['src/errors', 'oci', 'oci/layer', 'oci/codec', 'oci/layout', 'oci/registry', 'oci/signature'];
+const COMMON = [
+  'src/errors',
+  'oci',
+  'oci/layer',
+  'oci/codec',
+  'oci/layout',
+  'oci/diff',
+  'oci/registry',
+  'oci/signature',
+];
 
 function below(room: string): readonly string[] {
   const order: Readonly<Record<string, readonly string[]>> = {

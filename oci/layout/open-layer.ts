@@ -25,7 +25,10 @@ const COMPRESSIONS: Readonly<Record<string, Extract<Compression, 'gzip' | 'zstd'
  * The uncompressed bytes of a layer, in portions valid until the next. The blob's digest is checked behind the last.
  * Throws OciError UNSUPPORTED for a media type that is no layer, and what readChunks and decoders throw.
  */
-export function* openLayer(layout: Layout, descriptor: Descriptor): Generator<Uint8Array, void, void> {
+export function* openLayer(
+  layout: Pick<Layout, 'readChunks'>,
+  descriptor: Descriptor,
+): Generator<Uint8Array, void, void> {
   const compression = COMPRESSIONS[descriptor.mediaType];
   if (compression === undefined) {
     throw new OciError('UNSUPPORTED', `layer ${descriptor.digest}: media type`, {

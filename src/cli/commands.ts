@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   lock: async () => (await import('./lock.ts')).command,
   ls: async () => (await import('./ls.ts')).command,
   inspect: async () => (await import('./inspect.ts')).command,
+  diff: async () => (await import('./diff.ts')).command,
   du: async () => (await import('./du.ts')).command,
   keygen: async () => (await import('./keygen.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,

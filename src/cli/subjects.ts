@@ -1,0 +1,69 @@
+// Owns: what an operand of diff, inspect, tree and cat means: a recipe or an image of the store by name, or any form that
+// oci/diff/subject.ts opens.
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { layoutSubject, openSubject, type Subject } from '../../oci/diff/subject.ts';
+import { isDigest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { readRoots } from '../build/roots-record.ts';
+import { BuildError } from '../errors.ts';
+import { didYouMean } from '../recipe/near-miss.ts';
+import type { CommandContext } from './command.ts';
+import { optionalTree } from './trees.ts';
+
+/** For the help of a command that takes one. */
+export const SUBJECT_HELP = [
+  'An image is a recipe (out/NAME, else what the store has), a digest of the store, oci:DIR[:TAG], oci-archive:FILE[:TAG],',
+  'docker-archive:FILE[:REFERENCE], a layer tar (any compression; tar:FILE), or a directory (dir:DIR).',
+].join('\n');
+
+const FORM = /^(oci|oci-archive|docker-archive|tar|dir):/;
+
+/** Throws BuildError USAGE for a name that is nothing, and OciError for what cannot be read. */
+export function subjectOf(operand: string, context: CommandContext): Subject {
+  const { storeDirectory, cwd } = context;
+  if (FORM.test(operand)) return openSubject(operand, cwd);
+  const store = join(storeDirectory, 'layout');
+  if (isDigest(operand)) return layoutSubject(operand, store, operand);
+  const recipe = recipeLayout(operand, context);
+  if (recipe !== undefined) return recipe;
+  const records = readRoots(storeDirectory);
+  const name = operand.replace(/^\.\//, '').replace(/\/+$/, '');
+  const record =
+    records.find(({ target }) => target === name) ?? records.find(({ target }) => target.split('/').at(-1) === name);
+  if (record !== undefined) return layoutSubject(operand, store, record.index);
+  if (existsSync(resolve(cwd, operand))) return openSubject(operand, cwd);
+  const near = didYouMean(
+    name,
+    records.map(({ target }) => target),
+  );
+  throw new BuildError('USAGE', `there is no image, file or directory called ${operand}`, {
+    hint: near ?? 'see `ocibuild ls`; a layout in a folder is named oci:DIR',
+  });
+}
+
+/** A recipe of the tree that lies in out/. A name that is none, or no tree at all, is no fault here. */
+function recipeLayout(operand: string, context: CommandContext): Subject | undefined {
+  let directory: string;
+  try {
+    const tree = optionalTree(context);
+    if (tree === undefined) return undefined;
+    directory = join(tree.directory, 'out', tree.resolve(operand).split('/').at(-1)!);
+  } catch (error) {
+    if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return undefined;
+    throw error;
+  }
+  if (!existsSync(join(directory, 'oci-layout'))) return undefined;
+  return layoutSubject(operand, directory);
+}
+
+/** A fault of what was named, and of which: whoever compares two must know. */
+export function openingOf(operand: string, context: CommandContext): Subject {
+  try {
+    return subjectOf(operand, context);
+  } catch (error) {
+    if (!(error instanceof OciError) || error.message.includes(operand)) throw error;
+    throw new OciError(error.code, `${operand}: ${error.message}`, { cause: error });
+  }
+}
