@@ -53,7 +53,7 @@ export function recipeRequest(recipe: Recipe, options: RecipeOptions): BuildRequ
   const platform = platformFor(recipe, options.platform);
   const path = join(recipe.directory, 'Containerfile');
   const containerfile =
-    recipe.kind === 'debian-root' ? undefined : parseContainerfile(readFileSync(path), shownPath(path, cwd));
+    recipe.root !== undefined ? undefined : parseContainerfile(readFileSync(path), shownPath(path, cwd));
   const ignore = ignoreOf(path, recipe.directory);
   return {
     name: recipe.name,

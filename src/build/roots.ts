@@ -8,10 +8,7 @@ import { fileChunks } from '../fetch/file-chunks.ts';
 import { sourcePath } from '../fetch/source-store.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { needLockFile, readKeyFiles } from '../root/folder.ts';
-import { rootSources } from '../root/sources.ts';
 import type { RootSource } from '../root/types.ts';
-import { unpackRoot } from '../root/unpack.ts';
-import { rootKey, verifyRoot } from '../root/verify.ts';
 import { unpackArchive } from '../snapshot/unpack.ts';
 import type { RootBuilder } from '../solver/services.ts';
 
@@ -42,22 +39,22 @@ export async function fetchRoot(recipe: Recipe, settings: RootSettings): Promise
   await fetchRootSources(recipe, sourcesOfRoot(recipe), `ocibuild fetch ${recipe.shown}`, settings);
 }
 
-/** Every file a root is made of: InRelease, Packages, packages. Throws BuildError RECIPE when it was never locked. */
+/** Every file a root is made of: the archive's lists, and packages. Throws BuildError RECIPE when it was never locked. */
 export function sourcesOfRoot(recipe: Recipe): readonly RootSource[] {
-  return rootSources(needLockFile(recipe.directory, recipe.shown, specOf(recipe)));
+  return needLockFile(recipe.directory, recipe.shown, specOf(recipe)).sources;
 }
 
 /** A root ready to be unpacked. Throws BuildError RECIPE when it was never locked. */
 export async function openRoot(recipe: Recipe, settings: RootSettings): Promise<RootBuilder> {
   const spec = specOf(recipe);
-  const lock = needLockFile(recipe.directory, recipe.shown, spec);
+  const root = needLockFile(recipe.directory, recipe.shown, spec);
   const bytesOf = (digest: Digest): Iterable<Uint8Array> => fileChunks(sourcePath(settings.store, digest));
   return {
-    key: rootKey(spec, lock),
+    key: root.key,
     unpack: async (workspace) => {
       await fetchRoot(recipe, settings);
-      await verifyRoot(spec, readKeyFiles(recipe.directory, spec), lock, bytesOf);
-      for (const archive of unpackRoot(spec, lock, bytesOf)) {
+      await root.verify(readKeyFiles(recipe.directory, spec), bytesOf);
+      for (const archive of root.unpack(bytesOf)) {
         settings.signal.throwIfAborted();
         unpackArchive(workspace, '/', archive.tar, { owner: 'archive' });
       }

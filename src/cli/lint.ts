@@ -9,7 +9,7 @@ import { parseContainerfile } from '../containerfile/parse.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import { findCycles, lintRecipe, neededRecipes } from '../recipe/lint.ts';
 import { CONTAINER_FILE } from '../recipe/recipe.ts';
-import type { Recipe, Tree } from '../recipe/types.ts';
+import { ORIGIN, type Recipe, type Tree } from '../recipe/types.ts';
 import type { Command } from './command.ts';
 import { counted } from './table.ts';
 import { namedRecipes, requireTree } from './trees.ts';
@@ -55,7 +55,7 @@ export const command: Command = {
 /** Findings of every recipe named, in their order, then the cycles they are part of. */
 export function lintNamed(tree: Tree, names: readonly string[]): readonly Finding[] {
   const findings: Finding[] = [];
-  const isLocal = (reference: string): boolean => tree.lookup(reference) !== undefined;
+  const isLocal = (reference: string): boolean => reference === ORIGIN || tree.lookup(reference) !== undefined;
   for (const name of names) {
     try {
       const recipe = tree.recipe(name);
@@ -75,8 +75,9 @@ export function lintNamed(tree: Tree, names: readonly string[]): readonly Findin
 /** What a recipe needs; nothing for one that cannot be read, which is reported where it is linted itself. */
 function needsOf(tree: Tree, name: string): ReturnType<typeof neededRecipes> {
   try {
-    const file = readContainerfile(tree.recipe(name));
-    return file === undefined ? new Map() : neededRecipes(file, tree);
+    const recipe = tree.recipe(name);
+    const file = readContainerfile(recipe);
+    return file === undefined ? new Map() : neededRecipes(file, tree, recipe);
   } catch (error) {
     faultOf(error);
     return new Map();
@@ -85,7 +86,7 @@ function needsOf(tree: Tree, name: string): ReturnType<typeof neededRecipes> {
 
 /** Undefined for a distribution root, which has none. */
 function readContainerfile(recipe: Recipe): Containerfile | undefined {
-  if (recipe.kind === 'debian-root') return undefined;
+  if (recipe.root !== undefined) return undefined;
   const text = readFileSync(join(recipe.directory, CONTAINER_FILE));
   return parseContainerfile(text, join(recipe.shown, CONTAINER_FILE));
 }

@@ -8,17 +8,11 @@ import { fileChunks } from '../fetch/file-chunks.ts';
 import { Landing, sourcePath } from '../fetch/source-store.ts';
 import type { Watcher } from '../progress/event.ts';
 import type { Recipe } from '../recipe/types.ts';
-import { readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
-import { type LockIo, lockRoot } from '../root/lock.ts';
-import { describeChanges, formatLock, LOCK_FILE } from '../root/lock-file.ts';
-import { rootSources } from '../root/sources.ts';
-import type { RootSpec } from '../root/types.ts';
-import { verifyRoot } from '../root/verify.ts';
+import { LOCK_FILE, readKeyFiles, readLockFile, writeLockFile } from '../root/folder.ts';
+import { describeChanges, kindOf } from '../root/kind.ts';
+import type { LockIo, RootSpec } from '../root/types.ts';
 import type { Command, CommandContext } from './command.ts';
 import { requireTree } from './trees.ts';
-
-/** The largest InRelease so far has a quarter of a mebibyte. */
-const IN_RELEASE_LIMIT = 16 << 20;
 
 export const command: Command = {
   name: 'lock',
@@ -40,7 +34,7 @@ export const command: Command = {
       const recipe = tree.recipe(tree.resolve(operand));
       if (recipe.root === undefined) {
         throw new BuildError('USAGE', `${recipe.shown} is no distribution root`, {
-          want: 'a recipe of kind "debian-root"',
+          want: 'a recipe of kind "debian-root" or "alpine-root"',
           got: `kind "${recipe.kind}"`,
         });
       }
@@ -56,14 +50,14 @@ async function renew(recipe: Recipe, spec: RootSpec, context: CommandContext): P
   const progress = context.openProgress();
   try {
     const io = makeIo(recipe, context, progress.watch);
-    const armored = readKeyFiles(recipe.directory, spec);
-    const old = readLockFile(recipe.directory, recipe.shown);
-    const fresh = await lockRoot(spec, armored, old, io);
-    const changed = old === undefined || formatLock(old) !== formatLock(fresh);
+    const keys = readKeyFiles(recipe.directory, spec);
+    const old = readLockFile(recipe.directory, recipe.shown, spec);
+    const fresh = await kindOf(spec).lock(keys, old, io);
+    const changed = old === undefined || old.text !== fresh.text;
     if (!context.args.is('check')) {
       // A list may name files that a mirror does not serve: such a lock would be of no use to anybody.
-      await io.fetchPinned(rootSources(fresh));
-      await verifyRoot(spec, armored, fresh, io.bytesOf);
+      await io.fetchPinned(fresh.sources);
+      await fresh.verify(keys, io.bytesOf);
       if (changed) writeLockFile(recipe.directory, fresh);
     }
     progress.close();
@@ -71,7 +65,7 @@ async function renew(recipe: Recipe, spec: RootSpec, context: CommandContext): P
     const total = `${fresh.packages.length} packages, ${Math.round(bytes / 1e6)} MB`;
     for (const line of describeChanges(old, fresh)) context.stdout.write(`${line}\n`);
     const outcome = !changed ? 'unchanged' : context.args.is('check') ? 'is out of date' : 'written';
-    context.stdout.write(`${recipe.shown}/${LOCK_FILE} ${outcome}: ${fresh.suite} ${fresh.version}, ${total}\n`);
+    context.stdout.write(`${recipe.shown}/${LOCK_FILE} ${outcome}: ${fresh.title}, ${total}\n`);
     return changed;
   } finally {
     progress.close();
@@ -90,8 +84,8 @@ function makeIo(recipe: Recipe, context: CommandContext, onEvent: Watcher): Lock
   };
   const command = `ocibuild lock ${recipe.shown}`;
   return {
-    async fetchUnpinned(_file, mirrors) {
-      const { bytes } = await fetchUnpinned(mirrors, IN_RELEASE_LIMIT, { env: context.env, signal: context.signal });
+    async fetchUnpinned(_file, mirrors, limit) {
+      const { bytes } = await fetchUnpinned(mirrors, limit, { env: context.env, signal: context.signal });
       await keep(store, bytes);
       return bytes;
     },

@@ -1,6 +1,7 @@
-// Owns: a mirror as package.toml writes it to the places it stands for. Reads the machine's apt and npm configuration,
-// and nothing from the network.
+// Owns: a mirror as package.toml writes it to the places it stands for. Reads the machine's apt, apk and npm
+// configuration, and nothing from the network.
 
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AptSettings, readAptSettings } from './apt-config.ts';
@@ -32,8 +33,33 @@ export function machineApt(): AptSettings {
 
 /** Roots of Debian archives: OCIBUILD_DEBIAN_MIRROR (several, apart by blanks or commas) or else what apt uses. */
 export function debianArchives(env: Environment, apt: AptSettings): readonly string[] {
-  const given = (env['OCIBUILD_DEBIAN_MIRROR'] ?? '').split(/[\s,]+/).filter((root) => root !== '');
-  return given.length > 0 ? given.map((root) => root.replace(/\/+$/, '')) : apt.archives;
+  const given = rootsIn(env['OCIBUILD_DEBIAN_MIRROR']);
+  return given.length > 0 ? given : apt.archives;
+}
+
+/** Roots of Alpine archives: OCIBUILD_ALPINE_MIRROR (as above), or else those of apk's repositories file. */
+function alpineArchives(env: Environment): readonly string[] {
+  const given = rootsIn(env['OCIBUILD_ALPINE_MIRROR']);
+  return given.length > 0 ? given : apkArchives(readIfThere('/etc/apk/repositories'));
+}
+
+function rootsIn(text = ''): string[] {
+  const roots = text.split(/[\s,]+/).filter((root) => root !== '');
+  return roots.map((root) => root.replace(/\/+$/, ''));
+}
+
+/** Each once. A line is `[@tag ]ROOT/BRANCH/REPOSITORY`; others, comments among them, are passed over. */
+export function apkArchives(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => /^(?:@\S+\s+)?(\S+)\/(?:v[0-9.]+|edge)\/[a-z]+\/?\s*$/.exec(line));
+  return [...new Set(lines.flatMap((parts) => (parts === null ? [] : [parts[1]!])))];
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Every place a mirror stands for, in order; at least one. */
@@ -41,6 +67,7 @@ export function expandMirror(mirror: string, context: MirrorContext): Place[] {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return [{ kind: 'url', url: mirror, debian: false }];
   if (scheme === 'debian') return expandDebian(mirror.slice('debian:'.length), context);
+  if (scheme === 'alpine') return expandAlpine(mirror.slice('alpine:'.length), context.env);
   if (scheme === 'npm') return [npmPlace(mirror.slice('npm:'.length), context.env)];
   if (scheme === 'file' && mirror.startsWith('file:/')) return [filePlace(mirror)];
   if (scheme !== undefined && scheme !== 'file') return [{ kind: 'none', reason: `nothing here can fetch ${scheme}:` }];
@@ -60,12 +87,23 @@ function expandDebian(file: string, context: MirrorContext): Place[] {
       },
     ];
   }
-  return archives.map((root): Place => {
-    if (root.startsWith('file:/')) return filePlace(`${root}/${file}`);
-    if (root.startsWith('/')) return { kind: 'file', path: path.join(root, file) };
-    const quoted = file.split('/').map(quoteSegment).join('/');
-    return { kind: 'url', url: `${root}/${quoted}`, debian: true };
-  });
+  return archives.map((root) => placeBelow(root, file, true));
+}
+
+function expandAlpine(file: string, env: Environment): Place[] {
+  const archives = alpineArchives(env);
+  if (archives.length === 0) {
+    const reason = 'apk names no repository on this machine; set OCIBUILD_ALPINE_MIRROR to the URL of an archive';
+    return [{ kind: 'none', reason }];
+  }
+  return archives.map((root) => placeBelow(root, file, false));
+}
+
+function placeBelow(root: string, file: string, debian: boolean): Place {
+  if (root.startsWith('file:/')) return filePlace(`${root}/${file}`);
+  if (root.startsWith('/')) return { kind: 'file', path: path.join(root, file) };
+  const quoted = file.split('/').map(quoteSegment).join('/');
+  return { kind: 'url', url: `${root}/${quoted}`, debian };
 }
 
 /** `[@SCOPE/]NAME@VERSION`: the archive that a registry serves for it. */

@@ -9,7 +9,7 @@ import { findStage } from '../containerfile/parse.ts';
 import type { SourceLocation } from '../errors.ts';
 import { contextPatterns, expandKnown, globalValues, isRemote, reaches } from './context-use.ts';
 import { nearMisses } from './near-miss.ts';
-import type { Recipe, Source, Tree } from './types.ts';
+import { ORIGIN, type Recipe, type Source, type Tree } from './types.ts';
 
 export type RecipeFindingCode =
   | 'networked-step'
@@ -67,9 +67,13 @@ export function imageReferences(file: Containerfile): Reference[] {
   return references;
 }
 
-/** Recipes of the tree that a Containerfile needs, each with its first reference. */
-export function neededRecipes(file: Containerfile, tree: Tree): ReadonlyMap<string, SourceLocation> {
+/** Recipes of the tree that a Containerfile needs, each with its first reference; an agreement needs its origins too. */
+export function neededRecipes(file: Containerfile, tree: Tree, recipe?: Recipe): ReadonlyMap<string, SourceLocation> {
   const needed = new Map<string, SourceLocation>();
+  for (const [index, origin] of (recipe?.agreement?.origins ?? []).entries()) {
+    const name = tree.lookup(origin);
+    if (name !== undefined && !needed.has(name)) needed.set(name, recipe!.agreement!.locations[index]!);
+  }
   for (const { image, at } of imageReferences(file)) {
     const name = tree.lookup(image);
     if (name !== undefined && !needed.has(name)) needed.set(name, at);
@@ -99,7 +103,7 @@ export function lintRecipe(recipe: Recipe, file: Containerfile | undefined, tree
   if (file !== undefined) {
     findings.push(...lintUse(recipe, file), ...lintSteps(recipe, file), ...lintAllowances(recipe, file));
     findings.push(...lintShape(recipe, file, tree));
-    if (tree !== undefined) findings.push(...lintReferences(file, tree));
+    if (tree !== undefined) findings.push(...lintReferences(file, tree), ...lintAgreement(recipe, file, tree));
   }
   return findings.sort((one, other) =>
     one.at.file === other.at.file ? one.at.line - other.at.line : one.at.file < other.at.file ? -1 : 1,
@@ -171,7 +175,7 @@ function lintMirrors(source: Source): RecipeFinding[] {
   }
   return source.mirrors.flatMap((mirror): RecipeFinding[] => {
     const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(mirror)?.[1]?.toLowerCase();
-    if (scheme === undefined || scheme === 'https' || scheme === 'debian' || scheme === 'npm') return [];
+    if (scheme === undefined || ['https', 'debian', 'alpine', 'npm'].includes(scheme)) return [];
     if (scheme === 'file' && !mirror.startsWith('file:/')) return [];
     if (scheme === 'http') {
       return [{ code, severity: 'warning', at, message: `${mirror} tells everybody on the way what is fetched` }];
@@ -278,6 +282,24 @@ function isWholeImage(copy: CopyInstruction): boolean {
   return (
     copy.from?.includes('/') === true && others.length === 0 && (source === '.' || source === '/') && copy.dest === '/'
   );
+}
+
+/** Origins that are no recipes, and `origin` in a Containerfile where nothing, or nobody, says what it is. */
+function lintAgreement(recipe: Recipe, file: Containerfile, tree: Tree): RecipeFinding[] {
+  const used = imageReferences(file).find(({ image }) => image === ORIGIN);
+  const { agreement } = recipe;
+  if (agreement === undefined) {
+    const message = `${ORIGIN} is what a recipe with [agreement] is built on, and package.toml has none`;
+    return used === undefined ? [] : [{ code: 'unknown-recipe', severity: 'error', at: used.at, message }];
+  }
+  const findings = agreement.origins.flatMap((origin, index): RecipeFinding[] => {
+    if (tree.lookup(origin) !== undefined) return [];
+    const message = `the tree has no recipe ${origin}`;
+    return [{ code: 'unknown-recipe', severity: 'error', at: agreement.locations[index]!, message }];
+  });
+  if (used !== undefined) return findings;
+  const message = `nothing is built on ${ORIGIN}: every origin gives the same image whatever it holds`;
+  return [...findings, { code: 'unknown-recipe', severity: 'error', at: agreement.locations[0]!, message }];
 }
 
 function lintReferences(file: Containerfile, tree: Tree): RecipeFinding[] {

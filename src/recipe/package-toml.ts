@@ -9,7 +9,7 @@ import { didYouMean } from './near-miss.ts';
 import { argPrefix, fillTemplate, VERSION_WORDS, versionArgs } from './template.ts';
 import { Document, show } from './toml-document.ts';
 import type { TomlPath } from './toml-location.ts';
-import type { Allowances, Recipe, Source } from './types.ts';
+import type { Agreement, Allowances, Recipe, Source } from './types.ts';
 
 /** What a package.toml says, before it is known which folder of which tree it lies in. */
 export type Package = Pick<
@@ -23,8 +23,9 @@ export type Package = Pick<
   /** Absent when the file does not say; the tree has a default. */
   readonly epoch?: number;
   readonly buildArgs: ReadonlyMap<string, string>;
-  /** `[root]`, present exactly when kind is `debian-root`. */
+  /** `[root]`, present exactly when kind is `debian-root` or `alpine-root`. */
   readonly root?: RootSpec;
+  readonly agreement?: Agreement;
 };
 
 export interface PackageContext {
@@ -52,7 +53,8 @@ const PACKAGE_KEYS = [
 ];
 const SOURCE_KEYS = ['hash', 'file', 'format', 'version', 'mirrors', 'git_sha', 'size'];
 const ALLOW_KEYS = ['network', 'mounts', 'xattrs'];
-const TABLES = ['package', 'sources', 'allow', 'root'];
+const AGREEMENT_KEYS = ['origins'];
+const TABLES = ['package', 'sources', 'allow', 'root', 'agreement'];
 const MOUNT_TYPES = ['cache', 'secret', 'ssh'];
 
 /** Parses a package.toml. Throws BuildError RECIPE, always with a location, and nothing else. */
@@ -70,13 +72,15 @@ export function parsePackageToml(text: string, context: PackageContext): Package
     document.fail(['package', 'epoch'], 'the epoch lies in the future', { want: `at most ${now}`, got: `${epoch}` });
   }
   const sources = readSources(document, version);
-  const kind = document.choice(['containerfile', 'debian-root'], 'package', 'kind') ?? 'containerfile';
+  const kind = document.choice(['containerfile', 'debian-root', 'alpine-root'], 'package', 'kind') ?? 'containerfile';
   const root = readRoot(document, kind);
+  const agreement = readAgreement(document, kind);
   return {
     ...(packageName === undefined ? {} : { packageName }),
     ...(ownership === undefined ? {} : { ownership }),
     ...(epoch === undefined ? {} : { epoch }),
     ...(root === undefined ? {} : { root }),
+    ...(agreement === undefined ? {} : { agreement }),
     kind,
     version: version ?? '',
     description: document.string('package', 'description') ?? '',
@@ -90,17 +94,41 @@ export function parsePackageToml(text: string, context: PackageContext): Package
   };
 }
 
-/** A debian-root needs `[root]`; anything else must not have one. */
+/** A distribution root needs `[root]`; anything else must not have one. */
 function readRoot(document: Document, kind: Recipe['kind']): RootSpec | undefined {
   const table = document.table('root');
-  if (kind !== 'debian-root') {
+  if (kind !== 'debian-root' && kind !== 'alpine-root') {
     if (table === undefined) return undefined;
     return document.fail(['root'], '[root] belongs to distribution roots', {
-      want: 'kind = "debian-root" in [package]',
+      want: 'kind = "debian-root" or "alpine-root" in [package]',
     });
   }
-  if (table === undefined) return document.fail([], 'a debian-root without [root]', { want: 'a table [root]' });
-  return parseRootSpec(table, (...path) => document.at('root', ...path));
+  if (table === undefined) return document.fail([], `a ${kind} without [root]`, { want: 'a table [root]' });
+  return parseRootSpec(kind, table, (...path) => document.at('root', ...path));
+}
+
+/** One origin agrees with itself whatever it is: there have to be two, and not the same twice. */
+function readAgreement(document: Document, kind: Recipe['kind']): Agreement | undefined {
+  const table = document.table('agreement');
+  if (table === undefined) return undefined;
+  document.checkKeys(['agreement'], table, AGREEMENT_KEYS);
+  if (kind !== 'containerfile') {
+    return document.fail(['agreement'], 'a distribution root is built on nothing', {
+      hint: 'write a recipe that is built on several roots',
+    });
+  }
+  const origins = document.strings('agreement', 'origins');
+  if (origins.length < 2) {
+    return document.fail(['agreement'], 'an agreement needs two origins', {
+      want: 'origins = ["…", "…"], names of recipes',
+      got: `${origins.length}`,
+    });
+  }
+  for (const [index, origin] of origins.entries()) {
+    if (origins.indexOf(origin) === index) continue;
+    document.fail(['agreement', 'origins', index], `${show(origin)} stands twice in origins`);
+  }
+  return { origins, locations: origins.map((_, index) => document.at('agreement', 'origins', index)) };
 }
 
 function readPackageName(document: Document): string | undefined {
@@ -328,7 +356,7 @@ function isFileName(name: string): boolean {
 }
 
 /**
- * `https://…`, `http://…`, `debian:pool/…`, `npm:NAME@VERSION`, `file:…`, or a path inside the recipe folder. A scheme that nothing here
+ * `https://…`, `http://…`, `debian:pool/…`, `alpine:…`, `npm:NAME@VERSION`, `file:…`, or a path inside the recipe folder. A scheme that nothing here
  * can fetch is left to lint and to the fetch itself: another mirror of the same source may do.
  */
 function checkMirror(document: Document, path: TomlPath, mirror: string, format: string | undefined): void {

@@ -37,6 +37,17 @@ export interface Allowances {
   readonly xattrs: readonly string[];
 }
 
+/** `[agreement]`: one Containerfile, built once on each origin, and all must give the same image. */
+export interface Agreement {
+  /** Two or more recipes, each another one; in the Containerfile, the reference `origin` stands for one of them at a time. */
+  readonly origins: readonly string[];
+  /** Where each of them stands. */
+  readonly locations: readonly SourceLocation[];
+}
+
+/** What an agreement's Containerfile calls the recipe it is built on. */
+export const ORIGIN = 'origin';
+
 /** One folder of a tree. */
 export interface Recipe {
   /** As an image name: `recipes/busybox`, `bootstrap/debian12`, or `ns/core-zlib` in a foreign tree. */
@@ -51,8 +62,10 @@ export interface Recipe {
   readonly target?: string;
   /** As the user would type it, relative to the working directory where that is shorter. */
   readonly shown: string;
-  readonly kind: 'containerfile' | 'debian-root';
-  /** What a debian-root is made of, absent for every other kind. */
+  readonly kind: 'containerfile' | 'debian-root' | 'alpine-root';
+  /** Absent for a recipe that is built once. */
+  readonly agreement?: Agreement;
+  /** What a distribution root is made of, absent for every other kind. */
   readonly root?: RootSpec;
   readonly version: string;
   readonly description: string;

@@ -4,10 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { BuildError } from '../errors.ts';
-import { formatLock, LOCK_FILE, parseLock } from './lock-file.ts';
-import type { RootLock, RootSpec } from './types.ts';
+import { kindOf } from './kind.ts';
+import type { Root, RootSpec } from './types.ts';
 
-/** The armored keys in the order of `spec.keys`. Throws BuildError RECIPE for one that is not there. */
+export const LOCK_FILE = 'lock.toml';
+
+/** The key files' texts in the order of `spec.keys`. Throws BuildError RECIPE for one that is not there. */
 export function readKeyFiles(directory: string, spec: RootSpec): readonly string[] {
   return spec.keys.map((key) => {
     const text = readIfThere(path.join(directory, key.file));
@@ -17,15 +19,15 @@ export function readKeyFiles(directory: string, spec: RootSpec): readonly string
 }
 
 /** The lock of a folder, undefined when there is none. `shown` is the folder as the user would type it. Throws BuildError RECIPE. */
-export function readLockFile(directory: string, shown: string): RootLock | undefined {
+export function readLockFile(directory: string, shown: string, spec: RootSpec): Root | undefined {
   const text = readIfThere(path.join(directory, LOCK_FILE));
-  return text === undefined ? undefined : parseLock(text, path.join(shown, LOCK_FILE));
+  return text === undefined ? undefined : kindOf(spec).read(text, path.join(shown, LOCK_FILE));
 }
 
 /** Like readLockFile, for a build: throws BuildError RECIPE when there is no lock. */
-export function needLockFile(directory: string, shown: string, spec: RootSpec): RootLock {
-  const lock = readLockFile(directory, shown);
-  if (lock !== undefined) return lock;
+export function needLockFile(directory: string, shown: string, spec: RootSpec): Root {
+  const root = readLockFile(directory, shown, spec);
+  if (root !== undefined) return root;
   throw new BuildError('RECIPE', `${shown} has no ${LOCK_FILE}`, {
     hint: `make one: ocibuild lock ${shown}`,
     location: spec.location,
@@ -33,13 +35,13 @@ export function needLockFile(directory: string, shown: string, spec: RootSpec): 
 }
 
 /** Writes aside, then renames: a lock file is the old one or the new one, never a part. Throws BuildError RECIPE. */
-export function writeLockFile(directory: string, lock: RootLock): void {
+export function writeLockFile(directory: string, root: Root): void {
   const file = path.join(directory, LOCK_FILE);
   const aside = `${file}.${randomBytes(8).toString('hex')}.new`;
   try {
     const handle = openSync(aside, 'wx', 0o644);
     try {
-      writeSync(handle, formatLock(lock));
+      writeSync(handle, root.text);
       fsyncSync(handle);
     } finally {
       closeSync(handle);

@@ -1,19 +1,17 @@
 // Owns: lock.toml, the file that pins a root: one line for each file of the archive, sorted, so that a diff of it reads as
-// what changed. Text in, RootLock out, and back; what two locks differ in.
+// what changed. Text in, DebianLock out, and back.
 
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
-import type { LockedFile, LockedPackage, RootLock } from './types.ts';
-
-export const LOCK_FILE = 'lock.toml';
+import type { DebianLock, LockedFile } from './types.ts';
 
 const HEADER = `# Written by \`ocibuild lock\`: every file of the archive this root is made of. InRelease is signed by the keys that
 # package.toml pins, its text holds the digests of the Packages files, and theirs those of the packages.
 `;
 
 /** The same bytes for the same lock. */
-export function formatLock(lock: RootLock): string {
+export function formatLock(lock: DebianLock): string {
   const file = (item: LockedFile) => `file = ${quote(item.file)}, size = ${item.size}, digest = ${quote(item.digest)}`;
   return [
     HEADER,
@@ -42,7 +40,7 @@ function quote(text: string): string {
 }
 
 /** `shown` names the file in errors. Throws BuildError RECIPE for a text that formatLock cannot have written. */
-export function parseLock(text: string, shown: string): RootLock {
+export function parseLock(text: string, shown: string): DebianLock {
   const wrong = (got: string, line = 1) =>
     new BuildError('RECIPE', 'this lock file cannot be read', {
       got,
@@ -79,7 +77,7 @@ export function parseLock(text: string, shown: string): RootLock {
     if (!isDigest(digest)) throw wrong(`digest = ${JSON.stringify(digest)}`);
     return { file: word(row, 'file', form), size, digest: digest as Digest };
   };
-  const lock: RootLock = {
+  const lock: DebianLock = {
     suite: word(table, 'suite', /^[a-z][a-z0-9-]*$/),
     version: word(table, 'version', /^[0-9a-z.]*$/),
     date: word(table, 'date', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
@@ -95,26 +93,4 @@ export function parseLock(text: string, shown: string): RootLock {
   // Anything else in the file would be something a reader sees and the build does not.
   if (formatLock(lock) !== text) throw wrong('lines that do not come from `ocibuild lock`');
   return lock;
-}
-
-/** One line for each difference, sorted by package: `+` new, `-` gone, `~` changed. Empty when nothing changed. */
-export function describeChanges(old: RootLock | undefined, fresh: RootLock): readonly string[] {
-  const lines: string[] = [];
-  if (old !== undefined && `${old.version} ${old.date}` !== `${fresh.version} ${fresh.date}`) {
-    lines.push(`~ ${fresh.suite} ${old.version} of ${old.date} -> ${fresh.version} of ${fresh.date}`);
-  }
-  const before = new Map((old?.packages ?? []).map((item) => [item.name, item]));
-  const after = new Map(fresh.packages.map((item) => [item.name, item]));
-  for (const name of [...new Set([...before.keys(), ...after.keys()])].sort()) {
-    const line = describeOne(before.get(name), after.get(name));
-    if (line !== undefined) lines.push(line);
-  }
-  return lines;
-}
-
-function describeOne(was: LockedPackage | undefined, is: LockedPackage | undefined): string | undefined {
-  if (is === undefined) return `- ${was!.name} ${was!.version}`;
-  if (was === undefined) return `+ ${is.name} ${is.version}`;
-  if (was.version !== is.version) return `~ ${is.name} ${was.version} -> ${is.version}`;
-  return was.digest === is.digest ? undefined : `~ ${is.name} ${is.version}: ${was.digest} -> ${is.digest}`;
 }

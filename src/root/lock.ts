@@ -8,17 +8,10 @@ import { indexPackages, readStanzas } from './packages-index.ts';
 import { checkRelease, parseRelease, readPinnedKeys, verifyInRelease } from './release.ts';
 import { resolveClosure } from './resolve.ts';
 import { indexFile, inReleasePath, mirrorsOf, packagesPath } from './sources.ts';
-import type { BytesOf, LockedFile, RootLock, RootSource, RootSpec } from './types.ts';
+import type { BytesOf, DebianLock, DebianSpec, LockedFile, LockIo } from './types.ts';
 
-export interface LockIo {
-  /** Downloads a file nobody has pinned yet, keeps it in the store by its digest, and gives its bytes. */
-  fetchUnpinned(file: string, mirrors: readonly string[]): Promise<Uint8Array>;
-  /** Puts pinned files into the store, verified. */
-  fetchPinned(sources: readonly RootSource[]): Promise<void>;
-  readonly bytesOf: BytesOf;
-  /** Milliseconds since 1970. */
-  now(): number;
-}
+/** The largest InRelease so far has a quarter of a mebibyte. */
+const IN_RELEASE_LIMIT = 16 << 20;
 
 /**
  * A lock for what the archive publishes now. `armored` are the keys in the order of `spec.keys`; `old` is the lock there
@@ -27,14 +20,14 @@ export interface LockIo {
  * (packages that are not there), and whatever the handed functions throw.
  */
 export async function lockRoot(
-  spec: RootSpec,
+  spec: DebianSpec,
   armored: readonly string[],
-  old: RootLock | undefined,
+  old: DebianLock | undefined,
   io: LockIo,
-): Promise<RootLock> {
+): Promise<DebianLock> {
   const keys = await readPinnedKeys(spec, armored);
   const path = inReleasePath(spec.suite);
-  const bytes = await io.fetchUnpinned(path, [`debian:${path}`]);
+  const bytes = await io.fetchUnpinned(path, [`debian:${path}`], IN_RELEASE_LIMIT);
   const release = parseRelease(await verifyInRelease(spec, keys, bytes));
   checkRelease(spec, release);
   const date = release.date.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -4,7 +4,7 @@
 import type { Key } from 'openpgp';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
-import type { RootSpec } from './types.ts';
+import type { DebianSpec } from './types.ts';
 
 /** The fields of a Release file that are used here (Debian's repository format). */
 export interface Release {
@@ -29,7 +29,7 @@ async function loadOpenpgp() {
  * Reads armored public keys and holds each to the fingerprint package.toml pins: one primary key a file, subkeys and all.
  * `armored` is in the order of `spec.keys`. Throws BuildError SIGNATURE.
  */
-export async function readPinnedKeys(spec: RootSpec, armored: readonly string[]): Promise<readonly Key[]> {
+export async function readPinnedKeys(spec: DebianSpec, armored: readonly string[]): Promise<readonly Key[]> {
   const { readKeys } = await loadOpenpgp();
   const keys: Key[] = [];
   for (const [position, pinned] of spec.keys.entries()) {
@@ -56,7 +56,7 @@ export async function readPinnedKeys(spec: RootSpec, armored: readonly string[])
  * that has expired since still vouches for what it signed before. Two signatures by one key count once; signatures by
  * keys that are not pinned are passed over. Throws BuildError SIGNATURE when fewer than `spec.signatures` keys signed.
  */
-export async function verifyInRelease(spec: RootSpec, keys: readonly Key[], bytes: Uint8Array): Promise<string> {
+export async function verifyInRelease(spec: DebianSpec, keys: readonly Key[], bytes: Uint8Array): Promise<string> {
   const cleartextMessage = Buffer.from(bytes).toString('utf8');
   const { readCleartextMessage, verify } = await loadOpenpgp();
   const message = await readCleartextMessage({ cleartextMessage }).catch((cause: unknown) => {
@@ -149,7 +149,7 @@ function wrong(want: string, got: string): BuildError {
 }
 
 /** Holds a Release to the suite asked for. Throws BuildError CHECK_FAILED: a signed file of another suite is no answer. */
-export function checkRelease(spec: RootSpec, release: Release): void {
+export function checkRelease(spec: DebianSpec, release: Release): void {
   const differ = (what: string, want: string, got: string) =>
     new BuildError('CHECK_FAILED', `InRelease has another ${what}`, { location: spec.location, want, got });
   if (release.codename !== spec.suite) throw differ('codename', spec.suite, release.codename);

@@ -1,7 +1,7 @@
 // Owns: which files a lock wants fetched, and the places each may be had from.
 
 import { BuildError } from '../errors.ts';
-import type { LockedFile, RootLock, RootSource } from './types.ts';
+import type { DebianLock, LockedFile, RootSource } from './types.ts';
 
 /** Debian's own archive of everything it ever published, by moment. Mirrors drop a file once a newer one is out. */
 const SNAPSHOT = 'https://snapshot.debian.org/archive/debian';
@@ -9,7 +9,7 @@ const SNAPSHOT = 'https://snapshot.debian.org/archive/debian';
 const SETTLED_MS = 24 * 3600 * 1000;
 
 /** InRelease, the Packages files, every package: in that order, each by digest. */
-export function rootSources(lock: RootLock): readonly RootSource[] {
+export function rootSources(lock: DebianLock): readonly RootSource[] {
   return [lock.inRelease, ...lock.indexes, ...lock.packages].map((item) => ({
     digest: item.digest,
     size: item.size,

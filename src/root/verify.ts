@@ -6,11 +6,10 @@ import { type Digest, digestOf, finishDigest } from '../../oci/digest.ts';
 import { canonicalJson } from '../../oci/json.ts';
 import { BuildError } from '../errors.ts';
 import { readAllStanzas } from './lock.ts';
-import { LOCK_FILE } from './lock-file.ts';
 import { packageOf } from './packages-index.ts';
 import { checkRelease, parseRelease, readPinnedKeys, verifyInRelease } from './release.ts';
 import { indexFile, inReleasePath, packagesPath } from './sources.ts';
-import type { BytesOf, LockedFile, LockedPackage, RootLock, RootSpec } from './types.ts';
+import type { BytesOf, DebianLock, DebianSpec, LockedFile, LockedPackage } from './types.ts';
 
 /**
  * Throws BuildError unless: enough pinned keys signed InRelease (SIGNATURE); it is of the suite asked for; the lock's
@@ -19,9 +18,9 @@ import type { BytesOf, LockedFile, LockedPackage, RootLock, RootSpec } from './t
  * (SOURCE_MISMATCH). `armored` are the keys in the order of `spec.keys`; `bytesOf` reads the store.
  */
 export async function verifyRoot(
-  spec: RootSpec,
+  spec: DebianSpec,
   armored: readonly string[],
-  lock: RootLock,
+  lock: DebianLock,
   bytesOf: BytesOf,
 ): Promise<void> {
   const keys = await readPinnedKeys(spec, armored);
@@ -43,7 +42,7 @@ export async function verifyRoot(
 }
 
 /** Each locked package has a stanza that says the same, and every wanted one is locked, once. */
-function checkStanzas(spec: RootSpec, lock: RootLock, bytesOf: BytesOf): void {
+function checkStanzas(spec: DebianSpec, lock: DebianLock, bytesOf: BytesOf): void {
   const open = new Map<string, LockedPackage>();
   for (const item of lock.packages) {
     if (open.has(item.name)) agree(spec, `entry for ${item.name}`, 'one', 'two');
@@ -79,9 +78,9 @@ function checkBytes(item: LockedFile, bytesOf: BytesOf): void {
   });
 }
 
-function agree(spec: RootSpec, what: string, want: string, got: string): void {
+function agree(spec: DebianSpec, what: string, want: string, got: string): void {
   if (want === got) return;
-  throw new BuildError('CHECK_FAILED', `${LOCK_FILE} has another ${what}`, {
+  throw new BuildError('CHECK_FAILED', `lock.toml has another ${what}`, {
     want,
     got,
     hint: 'write it again with `ocibuild lock`, and read what changed',
@@ -105,7 +104,7 @@ function* copied(portions: Iterable<Uint8Array>): Generator<Buffer> {
 const FORMAT = 1;
 
 /** What decides a root, as one digest: a cache key. The keys are part of it, so that other keys mean another check. */
-export function rootKey(spec: RootSpec, lock: RootLock): Digest {
+export function rootKey(spec: DebianSpec, lock: DebianLock): Digest {
   return digestOf(
     canonicalJson({
       format: FORMAT,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AptSettings } from '../../../src/fetch/apt-config.ts';
-import { expandMirror, showPlace } from '../../../src/fetch/mirrors.ts';
+import { apkArchives, expandMirror, showPlace } from '../../../src/fetch/mirrors.ts';
 
 const apt: AptSettings = {
   archives: ['http://one.example/debian', 'https://two.example/debian', 'file:///srv/debian'],
@@ -31,6 +31,12 @@ test.each<[string, Record<string, string>, AptSettings, string[]]>([
   ['debian:x', {}, none, ['apt names no Debian archive on this machine; set OCIBUILD_DEBIAN_MIRROR to the URL of one']],
   ['npm:left@1.2.3-rc.1', { OCIBUILD_NPM_REGISTRY: 'http://n/' }, none, ['http://n/left/-/left-1.2.3-rc.1.tgz']],
   ['npm:@a/left@1.2.3', { OCIBUILD_NPM_REGISTRY: 'http://n/x' }, none, ['http://n/x/@a/left/-/left-1.2.3.tgz']],
+  [
+    'alpine:v3.22/main/x86_64/a-1.0-r0.apk',
+    { OCIBUILD_ALPINE_MIRROR: 'http://a/alpine/, /srv/a' },
+    none,
+    ['http://a/alpine/v3.22/main/x86_64/a-1.0-r0.apk', '/srv/a/v3.22/main/x86_64/a-1.0-r0.apk'],
+  ],
   ['npm:left', {}, none, ['npm:left is not npm:NAME@VERSION']],
   ['npm:../../left@1', {}, none, ['npm:../../left@1 is not npm:NAME@VERSION']],
   [
@@ -51,4 +57,16 @@ test('paths need a recipe folder', () => {
   expect(expandMirror('a', { env: {}, apt: none })).toEqual([
     { kind: 'none', reason: 'a path, but no recipe folder to look in' },
   ]);
+});
+
+test('archives of an apk repositories file', () => {
+  const text = [
+    '# http://old.example/alpine/v3.1/main',
+    'https://one.example/alpine/v3.22/main',
+    'https://one.example/alpine/v3.22/community/',
+    '@edge http://two.example/edge/testing',
+    '/media/cdrom/apks',
+    '',
+  ].join('\n');
+  expect(apkArchives(text)).toEqual(['https://one.example/alpine', 'http://two.example']);
 });

@@ -5,9 +5,8 @@ import { crc32, gzipSync } from 'node:zlib';
 import { createCleartextMessage, generateKey, type PrivateKey, sign } from 'openpgp';
 import { pack } from 'tar-stream';
 import { type Digest, digestOf } from '../../../oci/digest.ts';
-import type { LockIo } from '../../../src/root/lock.ts';
-import { parseRootSpec } from '../../../src/root/spec.ts';
-import type { RootSource, RootSpec } from '../../../src/root/types.ts';
+import { parseDebianSpec } from '../../../src/root/spec.ts';
+import type { DebianSpec, LockIo, RootSource } from '../../../src/root/types.ts';
 
 export interface TestKey {
   readonly secret: PrivateKey;
@@ -172,8 +171,8 @@ export async function makeArchive(
   return { files, releaseText };
 }
 
-export function makeSpec(keys: readonly TestKey[], more: Readonly<Record<string, unknown>> = {}): RootSpec {
-  return parseRootSpec(
+export function makeSpec(keys: readonly TestKey[], more: Readonly<Record<string, unknown>> = {}): DebianSpec {
+  return parseDebianSpec(
     {
       suite: 'test',
       components: ['main'],

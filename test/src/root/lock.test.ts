@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../oci/digest.ts';
+import { debianKind } from '../../../src/root/debian-kind.ts';
+import { describeChanges } from '../../../src/root/kind.ts';
 import { lockRoot } from '../../../src/root/lock.ts';
-import { describeChanges, formatLock, parseLock } from '../../../src/root/lock-file.ts';
+import { formatLock, parseLock } from '../../../src/root/lock-file.ts';
 import { rootSources } from '../../../src/root/sources.ts';
-import type { RootLock } from '../../../src/root/types.ts';
+import type { DebianLock } from '../../../src/root/types.ts';
 import { rootKey, verifyRoot } from '../../../src/root/verify.ts';
 import { codeOf, makeArchive, makeKey, makeSpec, makeStore, type TestPackage, type TestStore } from './fixture.ts';
 
@@ -18,7 +20,7 @@ const PACKAGES: readonly TestPackage[] = [
 ];
 const archive = await makeArchive(PACKAGES, [key]);
 
-async function lockedStore(): Promise<{ store: TestStore; lock: RootLock }> {
+async function lockedStore(): Promise<{ store: TestStore; lock: DebianLock }> {
   const store = makeStore(archive);
   const lock = await lockRoot(spec, [key.armored], undefined, store);
   await store.fetchPinned(rootSources(lock));
@@ -54,7 +56,7 @@ describe('lockRoot', () => {
     ['a key that did not sign', other, {}, 'SIGNATURE'],
     ['an older archive than before', key, { old: { ...lock, date: '2024-05-02T00:00:00Z' } }, 'CHECK_FAILED'],
     ['the archive as it was', key, { old: lock }, 'no error'],
-  ])('%s', async (_name, pinned, { old }: { old?: RootLock }, want) => {
+  ])('%s', async (_name, pinned, { old }: { old?: DebianLock }, want) => {
     const run = () => lockRoot(makeSpec([pinned]), [pinned.armored], old, makeStore(archive));
     expect(await codeOf(run)).toBe(want);
   });
@@ -76,9 +78,9 @@ describe('lockRoot', () => {
 });
 
 describe('verifyRoot', () => {
-  const verify = (changed: RootLock, from: TestStore = store, wanted = spec) =>
+  const verify = (changed: DebianLock, from: TestStore = store, wanted = spec) =>
     codeOf(() => verifyRoot(wanted, [key.armored], changed, from.bytesOf));
-  const withPackage = (change: object): RootLock => ({
+  const withPackage = (change: object): DebianLock => ({
     ...lock,
     packages: lock.packages.map((item) => (item.name === 'lib' ? { ...item, ...change } : item)),
   });
@@ -175,7 +177,7 @@ describe('lock.toml', () => {
 
   test('differences read as one line each', () => {
     const [app, dash, lib] = lock.packages;
-    const fresh: RootLock = {
+    const fresh: DebianLock = {
       ...lock,
       version: '1.3',
       date: '2024-06-01T00:00:00Z',
@@ -185,15 +187,16 @@ describe('lock.toml', () => {
         { ...lib!, name: 'new' },
       ],
     };
-    expect(describeChanges(lock, fresh)).toEqual([
-      '~ test 1.2 of 2024-05-01T10:00:00Z -> 1.3 of 2024-06-01T00:00:00Z',
+    const root = (one: DebianLock) => debianKind(spec).read(formatLock(one), 'lock.toml');
+    expect(describeChanges(root(lock), root(fresh))).toEqual([
+      '~ test 1.2 of 2024-05-01T10:00:00Z -> test 1.3 of 2024-06-01T00:00:00Z',
       '~ app 2:1.0+x~1-1 -> 3',
       `~ dash 1.0-1: ${dash!.digest} -> ${lib!.digest}`,
       '- lib 2.1-1',
       '+ new 2.1-1',
     ]);
-    expect(describeChanges(lock, lock)).toEqual([]);
-    expect(describeChanges(undefined, lock)).toHaveLength(3);
+    expect(describeChanges(root(lock), root(lock))).toEqual([]);
+    expect(describeChanges(undefined, root(lock))).toHaveLength(3);
   });
 });
 

@@ -6,7 +6,7 @@ import { digestOf } from '../../../oci/digest.ts';
 import { readAr } from '../../../src/root/ar.ts';
 import { readDebData } from '../../../src/root/deb.ts';
 import { mergeUsr } from '../../../src/root/merge-usr.ts';
-import type { RootLock, RootSpec } from '../../../src/root/types.ts';
+import type { DebianLock, DebianSpec } from '../../../src/root/types.ts';
 import { unpackRoot } from '../../../src/root/unpack.ts';
 import { codeOf, type Member, makeAr, makeDeb, makeKey, makeSpec, makeTar, makeXz } from './fixture.ts';
 
@@ -220,10 +220,10 @@ describe('unpackRoot', async () => {
   });
   async function root(
     packages: Readonly<Record<string, readonly Member[]>>,
-    from: RootSpec = spec,
+    from: DebianSpec = spec,
   ): Promise<string[][]> {
     const debs = await Promise.all(Object.values(packages).map((members) => makeDeb(members)));
-    const lock: RootLock = {
+    const lock: DebianLock = {
       ...{ suite: 'test', version: '1', date: '1970-01-01T00:01:40Z', architecture: 'amd64', indexes: [] },
       inRelease: { file: 'dists/test/InRelease', size: 0, digest: digestOf('') },
       packages: Object.keys(packages).map((name, at) => ({
