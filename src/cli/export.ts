@@ -13,7 +13,7 @@ import type { BuildRequest, ImageFinder } from '../graph/request.ts';
 import { exportScript } from '../image/export-script.ts';
 import { fillLayout } from '../image/output.ts';
 import { giveTo, makeDirectories, placeDirectory, realPlace, requirePlace, writingToNow } from '../image/place.ts';
-import type { Recipe } from '../recipe/types.ts';
+import { ORIGIN, type Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import type { Command } from './command.ts';
@@ -38,7 +38,10 @@ export const command: Command = {
       });
     }
     const { graph, spellings } = lowerSpelled(requests, finder);
-    const target = graph.targets[graph.requested[0]!]!;
+    const asked = graph.targets[graph.requested[0]!]!;
+    // An agreement is the image of any of its members: another builder makes the first.
+    const target = asked.members === undefined ? asked : graph.targets[asked.members[0]!]!;
+    const origin = asked.members === undefined ? undefined : tree.lookup(recipe.agreement!.origins[0]!);
     const inputs = target.dependencies.map((index) => graph.targets[index]!);
     const progress = context.openProgress();
     try {
@@ -53,7 +56,7 @@ export const command: Command = {
         epoch: recipe.epoch,
         buildArgs: recipe.buildArgs,
         images: built.map(({ target: input, image }) => ({
-          names: [...(spellings.get(input.name) ?? [input.name])],
+          names: [...(spellings.get(input.name) ?? [input.name]), ...(input.name === origin ? [ORIGIN] : [])],
           folder: fileNameOf(input),
           digest: image.indexDigest,
         })),

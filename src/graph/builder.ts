@@ -5,6 +5,7 @@ import { digestOf, hexOf } from '../../oci/digest.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
+import type { Agreement } from '../recipe/types.ts';
 import { emptyImage, type ImageState, inheritImage, toConfig } from './image-state.ts';
 import { inputsOf, isLayerOp, type Op, type OpLabel, type StageEnd, type Target } from './op.ts';
 import type { BuildRequest, ImageFinder } from './request.ts';
@@ -118,6 +119,8 @@ export class GraphBuilder {
   }
 
   #lowerTarget(request: BuildRequest): Target {
+    const agreement = request.origin === undefined ? request.recipe?.agreement : undefined;
+    if (agreement !== undefined) return this.#lowerAgreement(request, agreement);
     const { lowered, stage, stages } =
       request.containerfile === undefined ? this.#lowerRoot(request) : this.#lowerFile(this, request);
     this.#markLayers(lowered.op);
@@ -134,6 +137,28 @@ export class GraphBuilder {
       stage,
       stages,
     };
+  }
+
+  /** One target for each origin, and one that stands for what they agree on. */
+  #lowerAgreement(request: BuildRequest, { origins, locations }: Agreement): Target {
+    const members = origins.map((origin, index) => {
+      const location = locations[index]!;
+      const found = this.finder.lookup(origin);
+      if (found === undefined) {
+        throw new BuildError('UNKNOWN_RECIPE', `the tree has no recipe ${origin}`, {
+          location,
+          hint: 'ocibuild plan --all lists those it has',
+        });
+      }
+      const name = `${request.name} from ${found}`;
+      return this.target(name, () => ({ ...request, name, origin: found }), location);
+    });
+    const first = this.targets[members[0]!]!;
+    const dependencies = [...new Set(members)].sort((a, b) => a - b);
+    if (dependencies.length < members.length) {
+      throw new BuildError('RECIPE', 'two origins of this agreement are one recipe', { location: locations[0]! });
+    }
+    return { ...first, name: request.name, identity: identityOf(request), dependencies, members };
   }
 
   #lowerRoot(request: BuildRequest): LoweredFile {

@@ -174,6 +174,11 @@ export interface Target {
   readonly policy: StampPolicy;
   /** Positions in `Graph.targets` of the images it reads, sorted. */
   readonly dependencies: readonly number[];
+  /**
+   * Positions in `Graph.targets` of two or more that must have the same manifest; the target is the image they all are, and
+   * its op, config and stages are the first one's. Absent for a target that is built.
+   */
+  readonly members?: readonly number[];
   /** The stage that is the image. */
   readonly stage: StageEnd;
   /** Every stage that was lowered, by name and by number, for `shell`. */

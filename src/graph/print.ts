@@ -12,7 +12,10 @@ function opsByTarget(graph: Graph): ReadonlyMap<string, readonly Op[]> {
   return found;
 }
 
-/** `{"targets":[{"name","deps":[…],"steps"}]}`; dependencies stand before what needs them. */
+/**
+ * `{"targets":[{"name","deps":[…],"steps"}]}`; dependencies stand before what needs them. An agreement has `"agree": true`:
+ * its deps must all give one image, and it has no steps of its own.
+ */
 export function planJson(graph: Graph): Json {
   const ops = opsByTarget(graph);
   return {
@@ -20,6 +23,7 @@ export function planJson(graph: Graph): Json {
       name: target.name,
       deps: target.dependencies.map((index) => graph.targets[index]!.name).sort(),
       steps: ops.get(target.name)!.length,
+      ...(target.members === undefined ? {} : { agree: true }),
     })),
   };
 }
@@ -29,7 +33,8 @@ export function planText(graph: Graph): string {
   const ops = opsByTarget(graph);
   const blocks = graph.targets.map((target) => {
     const deps = target.dependencies.map((index) => graph.targets[index]!.name).sort();
-    const head = deps.length === 0 ? target.name : `${target.name}  needs ${deps.join(', ')}`;
+    const verb = target.members === undefined ? 'needs' : 'is the one image of';
+    const head = deps.length === 0 ? target.name : `${target.name}  ${verb} ${deps.join(', ')}`;
     const steps = ops.get(target.name)!.map((op) => {
       const { stage, text, location } = op.label;
       return `  ${stage}  ${oneLine(text)}  (${location.file}:${location.line})`;

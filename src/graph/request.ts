@@ -32,6 +32,8 @@ export interface BuildRequest {
   readonly profile: Profile;
   /** Network of steps that do not say. */
   readonly network: 'none' | 'default' | 'host';
+  /** The recipe that the reference `origin` means, in one of the builds of an agreement. */
+  readonly origin?: string;
   /** `--label` of the command line; they win over LABEL. */
   readonly labels: ReadonlyMap<string, string>;
   /** `ocibuild shell NAME`, with the flags this request needs; absent for a target that `shell` cannot name. */

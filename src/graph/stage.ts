@@ -21,6 +21,7 @@ import type {
 import { exposedPorts, parseTrigger } from '../containerfile/parse.ts';
 import { BuildError } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
+import { ORIGIN } from '../recipe/types.ts';
 import { type GraphBuilder, identityOf, type Lowered, type LoweredFile } from './builder.ts';
 import { lowerCopy } from './copy.ts';
 import { copyState, type ImageState, shellOf } from './image-state.ts';
@@ -195,7 +196,7 @@ class FileLowering {
   #image(reference: string, at: Span, platform: BuildRequest['platform'], label: OpLabel): Lowered {
     const named = this.#request.contexts.get(reference);
     if (named?.type === 'layout') return this.#builder.layoutImage(named.directory, platform, named.selector, label);
-    const recipe = this.#builder.finder.lookup(reference);
+    const recipe = reference === ORIGIN ? this.#request.origin : this.#builder.finder.lookup(reference);
     if (recipe !== undefined) {
       const index = this.#builder.target(recipe, () => this.#builder.finder.request(recipe), at);
       return this.#builder.targetImage(index, label);

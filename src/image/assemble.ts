@@ -24,6 +24,7 @@ import type { DiffId, Snapshot } from '../snapshot/types.ts';
 import type { ActionCache } from '../solver/actions.ts';
 import { type BuiltImage, type LayerBytes, NeedsWork, type Results } from '../solver/services.ts';
 import type { Assemble } from '../solver/solve.ts';
+import { differenceOf, requireAgreement } from './agree.ts';
 import { hasBlob, readSound } from './sound-blob.ts';
 
 /** One layer as the manifest and the config name it. */
@@ -57,12 +58,32 @@ export function createAssembler(services: AssembleServices): Assemble {
 class Assembler {
   readonly #services: AssembleServices;
   readonly #images = new Map<number, readonly Layer[]>();
+  readonly #built = new Map<number, BuiltImage>();
 
   constructor(services: AssembleServices) {
     this.#services = services;
   }
 
   async assemble(target: Target, results: Results, actions: ActionCache): Promise<BuiltImage> {
+    const { graph, layout } = this.#services;
+    const position = graph.targets.indexOf(target);
+    const { members } = target;
+    const image =
+      members === undefined
+        ? await this.#assembleOne(target, results, actions)
+        : await requireAgreement(
+            graph,
+            target,
+            members.map((member) => this.#built.get(member)!),
+            (one, other) => differenceOf(layout, one, other),
+          );
+    // What is built on an agreement has the layers of the first: they are everybody's.
+    if (members !== undefined) this.#images.set(position, this.#images.get(members[0]!)!);
+    this.#built.set(position, image);
+    return image;
+  }
+
+  async #assembleOne(target: Target, results: Results, actions: ActionCache): Promise<BuiltImage> {
     const { graph, profile } = this.#services;
     const { owner, time, epoch } = target.policy;
     const { below, own } = await this.#parts(target, results);

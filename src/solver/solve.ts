@@ -117,7 +117,8 @@ class Solver {
   image(target: number): Promise<BuiltImage> {
     return remember(this.#images, target, async () => {
       const wanted = this.#graph.targets[target]!;
-      await this.op(wanted.op);
+      if (wanted.members === undefined) await this.op(wanted.op);
+      else await Promise.all(wanted.members.map((member) => this.image(member)));
       this.#signal.throwIfAborted();
       const started = performance.now();
       const image = await this.#assemble(wanted, this.results, this.#actions);
