@@ -23,6 +23,9 @@ import {
 import type { Json } from './json.ts';
 import type { Profile } from './profile.ts';
 
+/** The PATH that docker and BuildKit give where an image says none. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** What the spec has as a JSON object with empty objects for values: a set of strings. */
 export type StringSet = Readonly<Record<string, Readonly<Record<string, never>>>>;
 

@@ -1,9 +1,8 @@
 // Owns: the image config while the instructions of a stage change it. Plain data until `toConfig` makes the document.
 
-import type { Healthcheck, HistoryEntry, ImageConfig } from '../../oci/config.ts';
+import { DEFAULT_PATH, type Healthcheck, type HistoryEntry, type ImageConfig } from '../../oci/config.ts';
 import type { Platform } from '../../oci/platform.ts';
 
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
 
 export interface ImageState {

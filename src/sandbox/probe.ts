@@ -74,6 +74,16 @@ function probePrograms(env: NodeJS.ProcessEnv): Finding[] {
         : 'unshare, setpriv, mount',
       ...(missing.includes('namespace') ? { remedy: line('namespace') } : {}),
     },
+    ...(findProgram('flock', env['PATH']) !== undefined
+      ? []
+      : [
+          {
+            name: 'flock',
+            ok: false,
+            detail: 'not installed: no cache mounts with sharing=locked or private',
+            remedy: 'install util-linux, or busybox with its links',
+          },
+        ]),
     ...(missing.includes('idmap')
       ? [{ name: 'newuidmap', ok: false, detail: 'newuidmap or newgidmap is missing', remedy: line('idmap') }]
       : []),

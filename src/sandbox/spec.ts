@@ -3,6 +3,7 @@
 // digest of the whole document and fails when that is forgotten.
 // Knows nothing of how a runtime is started, nor of what the rootfs holds.
 
+import { DEFAULT_PATH } from '../../oci/config.ts';
 import type { IdExtent } from './id-map.ts';
 import { DENIED_SYSCALLS } from './seccomp.ts';
 import type { Step, StepMount } from './types.ts';
@@ -11,9 +12,6 @@ import type { Step, StepMount } from './types.ts';
 export const SANDBOX_VERSION = 'ocibuild-sandbox/1';
 
 export const STEP_HOSTNAME = 'ocibuild';
-
-/** The PATH that docker and BuildKit give where the image says none. */
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Variables added where the step's own environment does not name them, in this order, before the step's own. HOME is
