@@ -1,7 +1,7 @@
 // Owns: reading parts of a content at any place: from memory, or from a stream that can be opened again. And the first place
 // where two contents differ.
 
-import type { HexWindow } from './finding.ts';
+import type { Detail, HexWindow } from './finding.ts';
 
 /** A content of known length. */
 export interface Bytes {
@@ -198,4 +198,54 @@ function cursor(chunks: Iterable<Uint8Array>): Cursor {
       this.at += count;
     },
   };
+}
+
+const PORTION = 1 << 20;
+
+/** A part of a content. */
+export function sliceBytes(bytes: Bytes, offset: number, size: number): Bytes {
+  const whole = Math.max(0, Math.min(size, bytes.size - offset));
+  return {
+    size: whole,
+    read: (at, length) => bytes.read(offset + at, Math.max(0, Math.min(length, whole - at))),
+    *chunks() {
+      for (let at = 0; at < whole; ) {
+        const part = bytes.read(offset + at, Math.min(PORTION, whole - at));
+        if (part.length === 0) return;
+        yield part;
+        at += part.length;
+      }
+    },
+  };
+}
+
+/** Contents up to this size are held in memory while they are looked into, one of each side. */
+export const MAX_HELD = 16 << 20;
+
+/** A content of `size` bytes in memory, read from a stream that gives as many. */
+export function hold(size: number, chunks: Iterable<Uint8Array>): Bytes {
+  const into = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    into.set(chunk.subarray(0, size - at), at);
+    at += chunk.length;
+  }
+  return memoryBytes(into.subarray(0, at));
+}
+
+/** The first differing byte, with what stands around it. */
+export function* compareBytes(
+  left: Iterable<Uint8Array>,
+  right: Iterable<Uint8Array>,
+): Generator<undefined, Detail | undefined, void> {
+  const first = yield* firstDifference(left, right);
+  if (first === undefined) return undefined;
+  const { offset, differing, leftSize, rightSize, hex } = first;
+  const shorter = Math.min(leftSize, rightSize);
+  const note =
+    offset === shorter
+      ? `the ${leftSize < rightSize ? 'left' : 'right'} ends here`
+      : `${differing} of ${shorter} bytes differ`;
+  const sizes = leftSize === rightSize ? {} : { left: `${leftSize} bytes`, right: `${rightSize} bytes` };
+  return { kind: 'changed', field: 'content', ...sizes, offset, inner: [], hex, note };
 }

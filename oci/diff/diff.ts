@@ -2,6 +2,7 @@
 // asked to be ignored, and what is a note.
 
 import { turn } from '../turn.ts';
+import { createBudget } from './content.ts';
 import type { DiffOptions, Finding, Findings, Found, Steps } from './finding.ts';
 import { compareChildren } from './images.ts';
 import { type Context, compareCompression } from './layers.ts';
@@ -14,7 +15,7 @@ import { diffTars } from './tar-diff.ts';
  */
 export async function* diff(left: Subject, right: Subject, options: DiffOptions = {}): Findings {
   const context: Context = {
-    budget: { contents: options.maxContents ?? 1000, rereadings: 16 },
+    budget: createBudget(options.maxContents ?? 1000),
     verify: options.verify !== false,
     sound: new Set(),
   };

@@ -4,8 +4,7 @@
 import { parseDocument } from '../document.ts';
 import { formatPlatform } from '../platform.ts';
 import { shownText } from '../shown-text.ts';
-import { firstDifference } from './bytes.ts';
-import { compareContents, hold, MAX_HELD } from './content.ts';
+import { firstDifference, hold, MAX_HELD } from './bytes.ts';
 import { compareEncoding, compareJson } from './documents.ts';
 import type { Detail, Found, Level, Steps } from './finding.ts';
 import type { ArtifactNode, Child, ImageNode, IndexNode } from './image.ts';
@@ -232,7 +231,7 @@ function* compareArtifacts(left: ArtifactNode, right: ArtifactNode, context: Con
       continue;
     }
     const held = [hold(one.size, left.open(one)), hold(other.size, right.open(other))] as const;
-    for (const detail of yield* compareContents(...held)) yield { level: 'content', path: name, ...detail };
+    for (const detail of yield* context.budget.look(...held)) yield { level: 'content', path: name, ...detail };
   }
   if (!isTold) yield* bytesOnly('manifest', left.bytes, right.bytes);
 }

@@ -3,8 +3,7 @@
 
 import { type RawPath, rawToBuffer } from '../raw-path.ts';
 import { shownBytes } from '../shown-text.ts';
-import { type Bytes, streamBytes } from './bytes.ts';
-import { compareBytes, compareContents, hold, MAX_HELD } from './content.ts';
+import { type Bytes, compareBytes, hold, MAX_HELD, streamBytes } from './bytes.ts';
 import type { Detail, Found, Steps } from './finding.ts';
 import { compareHeaders, quoted, typeText } from './tar-fields.ts';
 import { indexTar, type Match, matchMembers, occurrenceOf, pathOfKey, type TarIndex } from './tar-index.ts';
@@ -20,6 +19,8 @@ export interface Budget {
   contents: number;
   /** Members out of order, and files too large to be held, take another reading of their archive each. */
   rereadings: number;
+  /** Every difference worth naming in two contents. */
+  look(left: Bytes, right: Bytes): Generator<undefined, Detail[], void>;
 }
 
 /** Differences in the order of the left archive; at least one, unless both are equal byte for byte. */
@@ -237,7 +238,7 @@ function* contents(
   theirs: number,
 ): Generator<undefined, Detail[], void> {
   if (one.size <= MAX_HELD && other.size <= MAX_HELD) {
-    return yield* compareContents(hold(one.size, one.content), hold(other.size, other.content));
+    return yield* pair.budget.look(hold(one.size, one.content), hold(other.size, other.content));
   }
   if (pair.budget.rereadings-- > 0) {
     const again = (source: TarSource, ordinal: number, size: number): Bytes & { close(): void } =>
@@ -251,7 +252,7 @@ function* contents(
       });
     const [left, right] = [again(pair.left, at, one.size), again(pair.right, theirs, other.size)];
     try {
-      return yield* compareContents(left, right);
+      return yield* pair.budget.look(left, right);
     } finally {
       left.close();
       right.close();
