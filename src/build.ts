@@ -1,9 +1,11 @@
 // Owns: the pipeline, top to bottom: requests to graph, graph to snapshots, snapshots to images.
 
+import type { Digest } from '../oci/digest.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import { native } from '../oci/profile.ts';
 import { recordRoots } from './build/roots-record.ts';
 import type { OpenServices } from './build/services.ts';
+import { recipeDigests } from './digests/recipe-digest.ts';
 import { BuildError } from './errors.ts';
 import { lower } from './graph/lower.ts';
 import type { Graph, Target } from './graph/op.ts';
@@ -20,6 +22,8 @@ export interface Built {
 export interface BuildOutcome {
   readonly graph: Graph;
   readonly solution: Solution;
+  /** Recipe digests by folder, from when the recipes were read: editing one while it is built changes nothing here. */
+  readonly recipes: ReadonlyMap<string, Digest>;
   /** What was asked for, in the order it was asked. */
   readonly built: readonly Built[];
 }
@@ -31,6 +35,7 @@ export async function build(
   services: OpenServices,
 ): Promise<BuildOutcome> {
   const graph = lower(requests, finder);
+  const recipes = recipeDigests(graph.targets.flatMap(({ recipe }) => recipe ?? []));
   for (const warning of graph.warnings) services.watch({ type: 'warning', ...warning });
   for (const name of unknownStages(graph, services.noCache)) {
     services.watch({ type: 'warning', message: `--no-cache-filter: no step of this build is of a stage ${name}` });
@@ -48,7 +53,7 @@ export async function build(
   if (!services.isReadOnly) snapshots.flush();
   recordRoots(services.store, graph, solution);
   const built = graph.requested.map((index) => ({ target: graph.targets[index]!, image: solution.images.get(index)! }));
-  return { graph, solution, built };
+  return { graph, solution, recipes, built };
 }
 
 function unknownStages(graph: Graph, noCache: OpenServices['noCache']): readonly string[] {

@@ -1,9 +1,13 @@
 // Owns: `ocibuild run`: recipes of a tree to images under out/.
 
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from '../build.ts';
+import type { Layout } from '../../oci/layout/layout.ts';
+import { type BuildOutcome, type Built, build } from '../build.ts';
 import { writeImageLayout } from '../image/output.ts';
 import { requirePlace } from '../image/place.ts';
+import { type Made, madeOf } from '../provenance/made.ts';
+import { placeReferrers, referrersPath } from '../provenance/place.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
@@ -11,11 +15,14 @@ import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
 import type { Command, CommandContext } from './command.ts';
 import { resultLine, solveSummary } from './results.ts';
 import { RECIPE_FLAGS, treeRequests } from './trees.ts';
+import { programVersion } from './version.ts';
 
 export const command: Command = {
   name: 'run',
   summary: 'build recipes and everything they need',
-  usage: 'RECIPE…\nThe image of recipes/NAME lies in out/NAME beside recipes/, as an OCI layout.',
+  usage: `RECIPE…
+The image of recipes/NAME lies in out/NAME beside recipes/, as an OCI layout, and in out/NAME.referrers what refers to it:
+its provenance and its bill of materials.`,
   flags: {
     ...RECIPE_FLAGS,
     ...SOLVE_FLAGS,
@@ -32,15 +39,29 @@ function runRecipes(context: CommandContext): BuildWork {
     const { tree, requests, finder } = treeRequests(context);
     const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
     const layoutOf = (recipe: Recipe): string => join(out, recipe.shortName);
-    for (const { recipe } of requests) requirePlace(layoutOf(recipe!), 'layout');
+    for (const { recipe } of requests) {
+      for (const path of [layoutOf(recipe!), referrersPath(layoutOf(recipe!))]) requirePlace(path, 'layout');
+    }
     const services = servicesOf(context, watch, { isReadOnly });
     const outcome = await build(requests, finder, services);
     closeProgress();
     for (const made of outcome.built) {
-      writeImageLayout(services.layout, made.image, layoutOf(made.target.recipe!), callerId());
+      const path = layoutOf(made.target.recipe!);
+      writeImageLayout(services.layout, made.image, path, callerId());
+      await placeReferrers(referrersPath(path), madeFrom(outcome, made, services.layout), callerId());
       context.stdout.write(resultLine(outcome, made, performance.now() - started));
     }
     context.stdout.write(solveSummary(outcome));
     return 0;
   };
+}
+
+/** Provenance and bill of materials of one image of a build are made of this. */
+function madeFrom({ graph, solution, recipes }: BuildOutcome, { target, image }: Built, layout: Layout): Made {
+  return madeOf(graph, graph.targets.indexOf(target), {
+    images: solution.images,
+    recipes,
+    manifestSize: statSync(layout.blobPath(image.manifestDigest)).size,
+    version: programVersion(),
+  });
 }

@@ -6,7 +6,7 @@ import { canonicalJson, type Json } from '../../oci/json.ts';
 import type { CopyOp, OpMount, RunOp, WorkdirOp } from './op.ts';
 
 /** Raised whenever the same op could give another result than before. */
-const ACTION_VERSION = 1;
+export const ACTION_VERSION = 1;
 
 function keyOf(kind: string, parts: Json): Digest {
   return digestOf(canonicalJson({ version: ACTION_VERSION, kind, parts }));

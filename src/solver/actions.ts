@@ -12,12 +12,13 @@ import type { Json } from '../../oci/json.ts';
 let counter = 0;
 
 /** Writes a whole file or none: aside, fsync, rename. Without `isDurable` a crash of the machine may leave an empty one. */
-export function writeFileWhole(path: string, text: string, isDurable = true): void {
+export function writeFileWhole(path: string, content: string | Uint8Array, isDurable = true): void {
   mkdirSync(dirname(path), { recursive: true });
   const aside = `${path}.${process.pid}-${process.hrtime.bigint().toString(36)}-${counter++}`;
   const file = openSync(aside, 'wx', 0o644);
   try {
-    writeSync(file, text);
+    if (typeof content === 'string') writeSync(file, content);
+    else for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
     if (isDurable) fsyncSync(file);
   } finally {
     closeSync(file);
