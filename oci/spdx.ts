@@ -33,7 +33,13 @@ export interface SpdxPackage {
   }[];
 }
 
-export type RelationshipType = 'DESCRIBES' | 'GENERATED_FROM' | 'DESCENDANT_OF' | 'CONTAINS' | 'BUILD_DEPENDENCY_OF';
+export type RelationshipType =
+  | 'DESCRIBES'
+  | 'GENERATED_FROM'
+  | 'DESCENDANT_OF'
+  | 'CONTAINS'
+  | 'COPY_OF'
+  | 'BUILD_DEPENDENCY_OF';
 
 export interface SpdxRelationship {
   readonly spdxElementId: string;

@@ -1,14 +1,17 @@
 // Owns: what the store holds of recipes as they are now, without building anything: the image of each, and whether this
 // machine did all the work behind it. `digests` and `sign` ask this.
 
+import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { native } from '../../oci/profile.ts';
+import { recipeDigests } from '../digests/recipe-digest.ts';
 import { BuildError, formatError } from '../errors.ts';
 import { lower } from '../graph/lower.ts';
 import type { Graph } from '../graph/op.ts';
 import type { BuildRequest, ImageFinder } from '../graph/request.ts';
 import { createAssembler } from '../image/assemble.ts';
+import { type Made, madeOf } from '../provenance/made.ts';
 import { ReadOnlyStore } from '../snapshot/read-only.ts';
 import type { ImportedAction } from '../solver/actions.ts';
 import { type BuiltImage, NeedsWork } from '../solver/services.ts';
@@ -26,6 +29,8 @@ export type Lookup = {
       readonly image: BuiltImage;
       /** The first result in the recipe's closure that was not made here; absent when this machine did all the work. */
       readonly imported?: ImportedAction;
+      /** What provenance and bill of materials are made of; takes the version of ocibuild. */
+      made(version: string): Made;
     }
   /** The store has no result of the recipe as it is now: never built, changed since, or the build failed. */
   | { readonly outcome: 'not built' }
@@ -51,6 +56,7 @@ export async function lookUp(
     return error === undefined;
   });
   const graph = lower(sound, finder);
+  const recipes = recipeDigests(graph.targets.flatMap(({ recipe }) => recipe ?? []));
   const targets = new Map(sound.map((request, index) => [graph.requested[index]!, request] as const));
   const note = (target: number, lookup: (request: BuildRequest) => Lookup): void => {
     for (const [index, request] of targets) if (index === target) found.set(request, lookup(request));
@@ -58,7 +64,8 @@ export async function lookUp(
   const search = async (wanted: readonly number[]): Promise<void> => {
     const answer = services === undefined ? undefined : await ask(graph, wanted, services);
     if (answer !== undefined && 'images' in answer && (answer.imported.length === 0 || wanted.length === 1)) {
-      for (const target of wanted) note(target, (request) => builtOf(request, answer, target));
+      for (const target of wanted)
+        note(target, (request) => builtOf(request, { graph, recipes, services: services!, solution: answer }, target));
       return;
     }
     if (wanted.length > 1 && services !== undefined) {
@@ -84,10 +91,24 @@ function nameOf(request: BuildRequest): { name: string; platform: string } {
   return { name: request.name, platform: formatPlatform(request.platform) };
 }
 
-function builtOf(request: BuildRequest, solution: Solution, target: number): Lookup {
+interface Answer {
+  readonly graph: Graph;
+  readonly recipes: ReadonlyMap<string, Digest>;
+  readonly services: OpenServices;
+  readonly solution: Solution;
+}
+
+function builtOf(request: BuildRequest, { graph, recipes, services, solution }: Answer, target: number): Lookup {
   const [imported] = solution.imported;
   const image = solution.images.get(target)!;
-  return { ...nameOf(request), outcome: 'built', image, ...(imported === undefined ? {} : { imported }) };
+  const made = (version: string): Made =>
+    madeOf(graph, target, {
+      images: solution.images,
+      recipes,
+      manifestSize: services.layout.readBytes(image.manifestDigest).length,
+      version,
+    });
+  return { ...nameOf(request), outcome: 'built', image, made, ...(imported === undefined ? {} : { imported }) };
 }
 
 /** Undefined when something would have to be done. */

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Layout } from '../../oci/layout/layout.ts';
+import { observe } from '../build/observed.ts';
 import { type BuildOutcome, type Built, build } from '../build.ts';
 import { writeImageLayout } from '../image/output.ts';
 import { requirePlace } from '../image/place.ts';
@@ -42,8 +43,9 @@ function runRecipes(context: CommandContext): BuildWork {
     for (const { recipe } of requests) {
       for (const path of [layoutOf(recipe!), referrersPath(layoutOf(recipe!))]) requirePlace(path, 'layout');
     }
-    const services = servicesOf(context, watch, { isReadOnly });
-    const outcome = await build(requests, finder, services);
+    const observation = observe(context.storeDirectory, programVersion(), watch);
+    const services = servicesOf(context, observation.watch, { isReadOnly });
+    const outcome = await build(requests, finder, services).finally(() => observation.close());
     closeProgress();
     for (const made of outcome.built) {
       const path = layoutOf(made.target.recipe!);

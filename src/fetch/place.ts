@@ -74,7 +74,9 @@ export async function tryPlace(
         signal: settings.signal,
         ...(report === undefined ? {} : { onProgress: report }),
       });
-      settings.onEvent?.({ type: 'fetch', file: file ?? '', received: sink.length, total: sink.length, done: true });
+      const { length } = sink;
+      const from = showPlace(place);
+      settings.onEvent?.({ type: 'fetch', file: file ?? '', received: length, total: length, done: true, from });
     }
     return undefined;
   } catch (error) {

@@ -34,6 +34,8 @@ export type BuildEvent =
       /** Absent when the server did not say. */
       readonly total?: number;
       readonly done: boolean;
+      /** The place that had it, as errors show it; with `done` only. */
+      readonly from?: string;
     }
   | { readonly type: 'warning'; readonly message: string; readonly location?: SourceLocation }
   | { readonly type: 'image'; readonly target: string; readonly indexDigest: string; readonly milliseconds: number };

@@ -56,9 +56,9 @@ export interface ForeignImage {
 
 /**
  * How a target uses an image. `base`: its layers lie below the target's. `content`: files are copied from it. `build`: it only
- * helps to make them.
+ * helps to make them. `same`: the target is an agreement, and this is one of the builds that had to give it.
  */
-export type ImageUse = 'base' | 'content' | 'build';
+export type ImageUse = 'base' | 'content' | 'build' | 'same';
 
 /** One image of a closure and what its own recipe brings in. */
 export interface ClosureNode {
@@ -88,9 +88,14 @@ export function closureOf(graph: Graph, index: number): ReadonlyMap<number, Clos
 
 function nodeOf(graph: Graph, index: number): ClosureNode {
   const target = graph.targets[index]!;
+  const { recipe, members } = target;
+  if (members !== undefined) {
+    // Its members have the agreement's recipe, and all that this brings in.
+    const inputs = new Map(members.map((member) => [member, 'same'] as const));
+    return { index, target, inputs, sources: () => [], foreign: [], steps: [] };
+  }
+  const name = recipe?.name ?? target.name;
   const ops = opsOf(graph, target);
-  const { recipe } = target;
-  const name = target.name;
   const remotes = ops.flatMap((op) => (op.kind === 'copy' ? op.remotes : []));
   const added = remotes.map(
     ({ url, digest }): PinnedSource => ({ recipe: name, file: basename(url), version: '', digest, locations: [url] }),
@@ -100,11 +105,11 @@ function nodeOf(graph: Graph, index: number): ClosureNode {
     target,
     inputs: inputsUsed(graph, target, ops),
     sources: () =>
-      uniqueSorted(
+      uniqueBy(
         [...(recipe === undefined ? [] : sourcesOf(recipe)), ...added],
         ({ file, digest, locations }) => `${file} ${digest} ${locations.join(' ')}`,
       ),
-    foreign: uniqueSorted(
+    foreign: uniqueBy(
       ops.flatMap((op) => (op.kind === 'layout-image' ? [{ recipe: name, manifest: op.manifest }] : [])),
       ({ manifest }) => manifest,
     ),
@@ -190,7 +195,8 @@ function openStepOf(op: RunOp, recipe: string): readonly OpenStep[] {
   ];
 }
 
-function uniqueSorted<T>(values: readonly T[], keyOf: (value: T) => string): readonly T[] {
-  const byKey = new Map(values.map((value) => [keyOf(value), value] as const));
+/** One value of each key, sorted by it. */
+export function uniqueBy<T>(values: Iterable<T>, keyOf: (value: T) => string): readonly T[] {
+  const byKey = new Map([...values].map((value) => [keyOf(value), value] as const));
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }

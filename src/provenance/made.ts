@@ -9,7 +9,7 @@ import { ACTION_VERSION } from '../graph/cache-key.ts';
 import type { Graph } from '../graph/op.ts';
 import { SANDBOX_VERSION } from '../sandbox/spec.ts';
 import type { BuiltImage } from '../solver/services.ts';
-import { type ClosureNode, closureOf } from './closure.ts';
+import { type ClosureNode, closureOf, type PinnedSource, uniqueBy } from './closure.ts';
 
 /** Raised when the same input gives other bytes of a statement, or of a bill of materials, than the release before. */
 export const PROVENANCE_VERSION = 1;
@@ -57,5 +57,13 @@ export function inputsDigest({ nodes, index, images, recipes, manifestSize, vers
       manifestSize,
       parts,
     }),
+  );
+}
+
+/** Every pinned file of several images, each recipe's once; sorted by recipe, file and digest. Throws BuildError RECIPE. */
+export function sourcesOfAll(images: readonly Made[]): readonly PinnedSource[] {
+  return uniqueBy(
+    images.flatMap(({ nodes }) => [...nodes.values()]).flatMap((node) => node.sources()),
+    ({ recipe, file, digest, locations }) => `${recipe} ${file} ${digest} ${locations.join(' ')}`,
   );
 }

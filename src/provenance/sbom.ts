@@ -16,7 +16,7 @@ import {
   spdxDocument,
   spdxId,
 } from '../../oci/spdx.ts';
-import type { ClosureNode, DistributionPackage, ImageUse, PinnedSource } from './closure.ts';
+import { type ClosureNode, type DistributionPackage, type ImageUse, type PinnedSource, uniqueBy } from './closure.ts';
 import { type Made, SBOM_VERSION } from './made.ts';
 
 /** The document about one image. Reads lock files; throws BuildError RECIPE. */
@@ -50,19 +50,20 @@ export function sbomOf({ nodes, index, images, version }: Made): SpdxDocument {
       relationships.push(relationOf(id, other.SPDXID, 'build'));
     }
   }
-  const sorted = <T>(values: Iterable<T>, keyOf: (value: T) => string): T[] =>
-    [...values].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   return spdxDocument({
     name: target.name,
     creationInfo: {
       created: native.time(target.policy.epoch),
       creators: [`Tool: ocibuild-${version}-sbom-${SBOM_VERSION}`],
     },
-    packages: sorted(packages.values(), ({ SPDXID }) => SPDXID),
-    relationships: uniqueRelations(relationships),
+    packages: uniqueBy(packages.values(), ({ SPDXID }) => SPDXID),
+    relationships: uniqueBy(
+      relationships,
+      (one) => `${one.spdxElementId} ${one.relationshipType} ${one.relatedSpdxElement}`,
+    ),
     ...(extracted.size === 0
       ? {}
-      : { hasExtractedLicensingInfos: sorted(extracted.values(), ({ licenseId }) => licenseId) }),
+      : { hasExtractedLicensingInfos: uniqueBy(extracted.values(), ({ licenseId }) => licenseId) }),
   });
 }
 
@@ -75,15 +76,9 @@ function imageId({ target: { name } }: ClosureNode): string {
 
 function relationOf(reader: string, read: string, use: ImageUse): SpdxRelationship {
   if (use === 'base') return { spdxElementId: reader, relationshipType: 'DESCENDANT_OF', relatedSpdxElement: read };
+  if (use === 'same') return { spdxElementId: reader, relationshipType: 'COPY_OF', relatedSpdxElement: read };
   if (use === 'content') return { spdxElementId: reader, relationshipType: 'CONTAINS', relatedSpdxElement: read };
   return { spdxElementId: read, relationshipType: 'BUILD_DEPENDENCY_OF', relatedSpdxElement: reader };
-}
-
-function uniqueRelations(relations: readonly SpdxRelationship[]): SpdxRelationship[] {
-  const keyOf = (one: SpdxRelationship): string =>
-    `${one.spdxElementId} ${one.relationshipType} ${one.relatedSpdxElement}`;
-  const byKey = new Map(relations.map((one) => [keyOf(one), one]));
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 type Licensed = (text: string) => string;

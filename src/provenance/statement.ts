@@ -15,27 +15,31 @@ import { formatPlatform } from '../../oci/platform.ts';
 import { imageFormat } from '../digests/digest-list.ts';
 import { RECIPE_LISTING_TYPE } from '../digests/recipe-digest.ts';
 import { ACTION_VERSION } from '../graph/cache-key.ts';
+import type { Recipe } from '../recipe/types.ts';
 import { SANDBOX_VERSION } from '../sandbox/spec.ts';
-import type { ClosureNode, PinnedSource } from './closure.ts';
-import { type Made, PROVENANCE_VERSION } from './made.ts';
+import { type ClosureNode, type ForeignImage, type PinnedSource, uniqueBy } from './closure.ts';
+import { type Made, PROVENANCE_VERSION, sourcesOfAll } from './made.ts';
 
 /** The statement about one image. Reads lock files; throws BuildError RECIPE. */
-export function statementOf({ nodes, index, images, recipes, version }: Made): Statement {
-  const { target } = nodes.get(index)!;
+export function statementOf(made: Made): Statement {
+  const { nodes, index, images, recipes, version } = made;
+  const { target, inputs: ownInputs } = nodes.get(index)!;
   const sha256 = hexOf(images.get(index)!.manifestDigest);
   const all = [...nodes.values()];
-  const inputs = all.filter((node) => node.index !== index);
+  // The members of an agreement share its recipe.
+  const ofRecipes = uniqueBy(
+    all.map((node) => node.target.recipe!),
+    ({ name }) => name,
+  );
+  const openSteps = uniqueBy(
+    all.flatMap(({ steps }) => steps),
+    ({ recipe, line, instruction }) => `${recipe} ${String(line).padStart(9, '0')} ${instruction}`,
+  );
   const resolvedDependencies = [
-    ...all.map((node) => recipeResource(node, recipes)),
-    ...inputs.map((node) => imageResource(node, images, nodes.get(index)!)),
-    ...all.flatMap(({ foreign }) =>
-      foreign.map(({ recipe, manifest }) => ({
-        digest: { sha256: hexOf(manifest) },
-        mediaType: MEDIA_TYPE.manifest,
-        annotations: { kind: 'foreign image', recipe },
-      })),
-    ),
-    ...all.flatMap((node) => node.sources()).map(sourceResource),
+    ...ofRecipes.map((recipe) => recipeResource(recipe, recipes)),
+    ...all.filter((node) => node.index !== index).map((node) => imageResource(node, images, ownInputs)),
+    ...all.flatMap(({ foreign }) => foreign).map(foreignResource),
+    ...sourcesOfAll([made]).map(sourceResource),
   ];
   return provenanceStatement([{ name: target.name, digest: { sha256 } }], {
     buildDefinition: {
@@ -51,7 +55,7 @@ export function statementOf({ nodes, index, images, recipes, version }: Made): S
         format: imageFormat(),
         sandbox: SANDBOX_VERSION,
         actions: ACTION_VERSION,
-        openSteps: all.flatMap(({ steps }) => steps).map((step) => ({ ...step })),
+        openSteps: openSteps.map((step) => ({ ...step })),
       },
       resolvedDependencies,
     },
@@ -59,29 +63,41 @@ export function statementOf({ nodes, index, images, recipes, version }: Made): S
   });
 }
 
-function recipeResource({ target }: ClosureNode, recipes: Made['recipes']): ResourceDescriptor {
+function recipeResource({ name, directory }: Recipe, recipes: Made['recipes']): ResourceDescriptor {
   return {
-    name: target.name,
-    digest: { sha256: hexOf(recipes.get(target.recipe!.directory)!) },
+    name,
+    digest: { sha256: hexOf(recipes.get(directory)!) },
     mediaType: RECIPE_LISTING_TYPE,
     annotations: { kind: 'recipe' },
   };
 }
 
-function imageResource(node: ClosureNode, images: Made['images'], reader: ClosureNode): ResourceDescriptor {
-  const { manifestDigest, indexDigest } = images.get(node.index)!;
-  const use = reader.inputs.get(node.index);
+function imageResource(
+  { index, target }: ClosureNode,
+  images: Made['images'],
+  inputs: ClosureNode['inputs'],
+): ResourceDescriptor {
+  const { manifestDigest, indexDigest } = images.get(index)!;
+  const use = inputs.get(index);
   return {
-    name: node.target.name,
+    name: target.name,
     digest: { sha256: hexOf(manifestDigest) },
     mediaType: MEDIA_TYPE.manifest,
     annotations: {
       kind: 'image',
       index: indexDigest,
-      platform: formatPlatform(node.target.platform),
+      platform: formatPlatform(target.platform),
       // Absent for what only other input images are made of.
       ...(use === undefined ? {} : { use }),
     },
+  };
+}
+
+function foreignResource({ recipe, manifest }: ForeignImage): ResourceDescriptor {
+  return {
+    digest: { sha256: hexOf(manifest) },
+    mediaType: MEDIA_TYPE.manifest,
+    annotations: { kind: 'foreign image', recipe },
   };
 }
 

@@ -81,6 +81,7 @@ test('a download lands under its digest, with progress, and is not asked for aga
     received: BYTES.length,
     total: BYTES.length,
     done: true,
+    from: `${server.origin}/a`,
   });
   await fetchSources([source([`${server.origin}/a`])], options);
   expect(server.asked.length).toBe(1);
