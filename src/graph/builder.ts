@@ -5,7 +5,7 @@ import { digestOf, hexOf } from '../../oci/digest.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
-import type { Agreement } from '../recipe/types.ts';
+import { type Agreement, SELF } from '../recipe/types.ts';
 import { emptyImage, type ImageState, inheritImage, toConfig } from './image-state.ts';
 import { inputsOf, isLayerOp, type Op, type OpLabel, type StageEnd, type Target } from './op.ts';
 import type { BuildRequest, ImageFinder } from './request.ts';
@@ -141,18 +141,20 @@ export class GraphBuilder {
 
   /** One target for each origin, and one that stands for what they agree on. */
   #lowerAgreement(request: BuildRequest, { origins, locations }: Agreement): Target {
-    const members = origins.map((origin, index) => {
+    const members: number[] = [];
+    for (const [index, origin] of origins.entries()) {
       const location = locations[index]!;
-      const found = this.finder.lookup(origin);
+      // What this recipe gave so far compiles it once more.
+      const found = origin === SELF ? this.targets[members[index - 1]!]!.name : this.finder.lookup(origin);
       if (found === undefined) {
         throw new BuildError('UNKNOWN_RECIPE', `the tree has no recipe ${origin}`, {
           location,
           hint: 'ocibuild plan --all lists those it has',
         });
       }
-      const name = `${request.name} from ${found}`;
-      return this.target(name, () => ({ ...request, name, origin: found }), location);
-    });
+      const name = `${request.name} from ${origin === SELF ? SELF : found}`;
+      members.push(this.target(name, () => ({ ...request, name, origin: found }), location));
+    }
     const first = this.targets[members[0]!]!;
     const dependencies = [...new Set(members)].sort((a, b) => a - b);
     if (dependencies.length < members.length) {

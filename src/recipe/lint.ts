@@ -9,7 +9,7 @@ import { findStage } from '../containerfile/parse.ts';
 import type { SourceLocation } from '../errors.ts';
 import { contextPatterns, expandKnown, globalValues, isRemote, reaches } from './context-use.ts';
 import { nearMisses } from './near-miss.ts';
-import { ORIGIN, type Recipe, type Source, type Tree } from './types.ts';
+import { ORIGIN, type Recipe, SELF, type Source, type Tree } from './types.ts';
 
 export type RecipeFindingCode =
   | 'networked-step'
@@ -293,7 +293,7 @@ function lintAgreement(recipe: Recipe, file: Containerfile, tree: Tree): RecipeF
     return used === undefined ? [] : [{ code: 'unknown-recipe', severity: 'error', at: used.at, message }];
   }
   const findings = agreement.origins.flatMap((origin, index): RecipeFinding[] => {
-    if (tree.lookup(origin) !== undefined) return [];
+    if (origin === SELF || tree.lookup(origin) !== undefined) return [];
     const message = `the tree has no recipe ${origin}`;
     return [{ code: 'unknown-recipe', severity: 'error', at: agreement.locations[index]!, message }];
   });

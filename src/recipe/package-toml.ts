@@ -9,7 +9,7 @@ import { didYouMean } from './near-miss.ts';
 import { argPrefix, fillTemplate, VERSION_WORDS, versionArgs } from './template.ts';
 import { Document, show } from './toml-document.ts';
 import type { TomlPath } from './toml-location.ts';
-import type { Agreement, Allowances, Recipe, Source } from './types.ts';
+import { type Agreement, type Allowances, type Recipe, SELF, type Source } from './types.ts';
 
 /** What a package.toml says, before it is known which folder of which tree it lies in. */
 export type Package = Pick<
@@ -122,6 +122,11 @@ function readAgreement(document: Document, kind: Recipe['kind']): Agreement | un
     return document.fail(['agreement'], 'an agreement needs two origins', {
       want: 'origins = ["…", "…"], names of recipes',
       got: `${origins.length}`,
+    });
+  }
+  if (origins[0] === SELF) {
+    document.fail(['agreement', 'origins', 0], `${show(SELF)} is what the origin before it led to`, {
+      want: 'a recipe as the first origin',
     });
   }
   for (const [index, origin] of origins.entries()) {

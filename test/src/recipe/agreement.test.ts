@@ -42,6 +42,7 @@ test.each([
     '[agreement]\norigins = ["recipes/a", "recipes/a"]\n',
     'package.toml:6: RECIPE: "recipes/a" stands twice in origins',
   ],
+  ['[agreement]\norigins = ["self", "a"]\n', 'package.toml:6: RECIPE: "self" is what the origin before it led to'],
   ['[agreement]\norigins = ["a", "b"]\nquorum = 2\n', 'package.toml:7: RECIPE: unknown key "quorum"'],
   ['[agreement]\norigins = "a"\n', 'package.toml:6: RECIPE: '],
 ])('%j is refused', (text, message) => {
@@ -97,6 +98,24 @@ describe('in a tree', () => {
           agree: true,
         },
         { name: 'recipes/user', deps: ['recipes/pair'], steps: 1 },
+      ],
+    });
+  });
+
+  test('self is what the origin before it led to', () => {
+    write('pair', PAIR, '\n[agreement]\norigins = ["recipes/a", "self"]\n');
+    expect(codesOf('pair')).toEqual([]);
+    expect(planJson(lowered('pair'))).toEqual({
+      targets: [
+        { name: 'recipes/a', deps: [], steps: 1 },
+        { name: 'recipes/pair from recipes/a', deps: ['recipes/a'], steps: 2 },
+        { name: 'recipes/pair from self', deps: ['recipes/pair from recipes/a'], steps: 2 },
+        {
+          name: 'recipes/pair',
+          deps: ['recipes/pair from recipes/a', 'recipes/pair from self'],
+          steps: 0,
+          agree: true,
+        },
       ],
     });
   });
