@@ -2,12 +2,15 @@
 // asked to be ignored, and what is a note.
 
 import { turn } from '../turn.ts';
+import { rootfsOf } from './choose.ts';
 import { createBudget } from './content.ts';
 import type { DiffOptions, Finding, Findings, Found, Steps } from './finding.ts';
 import { compareChildren } from './images.ts';
 import { type Context, compareCompression } from './layers.ts';
 import type { ImagesSubject, Subject, TarSubject } from './subject.ts';
+import { createTally, type Tally } from './tally.ts';
 import { diffTars } from './tar-diff.ts';
+import { compareTrees } from './tree-diff.ts';
 
 /**
  * Every difference, from the outside in; none for equal subjects. Everything is read to its end, and what is damaged throws an
@@ -26,15 +29,11 @@ export async function* diff(left: Subject, right: Subject, options: DiffOptions 
   }
 }
 
-export interface DiffReport {
+export interface DiffReport extends Tally {
   /** No finding of weight `difference`. */
   readonly isEqual: boolean;
-  /** In order, the first of them. */
+  /** Differences and notes in order, the first of them. */
   readonly findings: readonly Finding[];
-  /** How many there are beyond those. */
-  readonly leftOut: number;
-  /** Field to how often it was ignored. */
-  readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** The comparison as one value, of at most `maxFindings` findings (100). Throws what diff throws. */
@@ -45,22 +44,22 @@ export async function compareWhole(
 ): Promise<DiffReport> {
   const { maxFindings = 100 } = options;
   const findings: Finding[] = [];
-  const ignored: Record<string, number> = {};
-  let isEqual = true;
-  let leftOut = 0;
-  for await (const finding of diff(left, right, options)) {
-    if (finding.weight === 'difference') isEqual = false;
-    if (finding.weight === 'ignored') ignored[finding.field ?? ''] = (ignored[finding.field ?? ''] ?? 0) + 1;
-    else if (findings.length < maxFindings) findings.push(finding);
-    else leftOut++;
-  }
-  return { isEqual, findings, leftOut, ignored };
+  const tally = createTally(maxFindings);
+  for await (const finding of diff(left, right, options)) if (tally.take(finding)) findings.push(finding);
+  return { isEqual: tally.differences === 0, findings, ...tally.counts() };
 }
 
 function compareSubjects(left: Subject, right: Subject, context: Context): Steps {
   if (left.kind === 'images' && right.kind === 'images') return compareImageSets(left, right, context);
   if (left.kind === 'tar' && right.kind === 'tar') return compareTarFiles(left, right, context);
-  throw new RangeError('not comparable yet');
+  return compareRootfs(left, right, context);
+}
+
+/** Of two forms, the rootfs is what both have. */
+function* compareRootfs(left: Subject, right: Subject, context: Context): Steps {
+  const ours = yield* rootfsOf(left, { digests: true });
+  const theirs = yield* rootfsOf(right, { digests: true });
+  yield* compareTrees(ours, theirs, context.budget);
 }
 
 function compareImageSets(left: ImagesSubject, right: ImagesSubject, context: Context): Steps {

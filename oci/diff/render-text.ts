@@ -1,6 +1,26 @@
 // Owns: findings as text, for a terminal or a log. Findings are fit to be shown already: nothing is escaped here.
 
 import type { Finding, HexWindow, LayerPlace } from './finding.ts';
+import type { Renderer } from './renderer.ts';
+import { tallyText } from './tally.ts';
+
+/** Findings under the layer they lie in, and a closing line. */
+export function textRenderer(): Renderer {
+  let layer: LayerPlace | undefined;
+  return {
+    begin: () => '',
+    finding(finding) {
+      const isNew = !isSameLayer(layer, finding.layer);
+      layer = finding.layer;
+      return (isNew && layer !== undefined ? layerText(layer) : '') + findingText(finding);
+    },
+    end: (tally) => `${tallyText(tally)}\n`,
+  };
+}
+
+export function isSameLayer(one: LayerPlace | undefined, other: LayerPlace | undefined): boolean {
+  return one?.left?.number === other?.left?.number && one?.right?.number === other?.right?.number;
+}
 
 /** One finding, several lines, each ending in a newline. */
 export function findingText(finding: Finding): string {

@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { layoutSubject, openSubject, type Subject } from '../../oci/diff/subject.ts';
 import { isDigest } from '../../oci/digest.ts';
-import { OciError } from '../../oci/errors.ts';
 import { readRoots } from '../build/roots-record.ts';
 import { BuildError } from '../errors.ts';
 import { didYouMean } from '../recipe/near-miss.ts';
@@ -56,14 +55,4 @@ function recipeLayout(operand: string, context: CommandContext): Subject | undef
   }
   if (!existsSync(join(directory, 'oci-layout'))) return undefined;
   return layoutSubject(operand, directory);
-}
-
-/** A fault of what was named, and of which: whoever compares two must know. */
-export function openingOf(operand: string, context: CommandContext): Subject {
-  try {
-    return subjectOf(operand, context);
-  } catch (error) {
-    if (!(error instanceof OciError) || error.message.includes(operand)) throw error;
-    throw new OciError(error.code, `${operand}: ${error.message}`, { cause: error });
-  }
 }

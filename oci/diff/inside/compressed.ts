@@ -39,7 +39,7 @@ export function* compareCompressed(left: Bytes, right: Bytes, inside: Inside): G
         ? yield* inside.compareTars(open(left, one), open(right, other))
         : yield* inside.compare(ours, theirs);
     details.push(...inPlace(place, inner));
-    if (inner.length === 0) {
+    if (details.length === 0) {
       const same = 'the same content, compressed in another way';
       details.push({
         kind: 'compression',
