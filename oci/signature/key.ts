@@ -114,6 +114,11 @@ export async function signingFault(primary: Key, signing: Key | Subkey, at: Date
   return undefined;
 }
 
+/** Whether the primary key itself may sign data, and not a subkey alone. */
+export async function maySign(primary: Key, at: Date): Promise<boolean> {
+  return (await signingFault(primary, primary, at)) === undefined;
+}
+
 const WEAK =
   'the key vouches for itself with SHA-1 only; renew it: gpg --cert-digest-algo SHA512 --quick-set-expire FPR 10y';
 

@@ -3,7 +3,7 @@
 import type { PrivateKey } from 'openpgp';
 import { OciError } from '../errors.ts';
 import { type Claim, encodeClaim } from './claim.ts';
-import { clientFault, fingerprintOf } from './key.ts';
+import { clientFault, fingerprintOf, maySign } from './key.ts';
 import { loadOpenpgp, strictConfig } from './openpgp.ts';
 
 export interface MadeKey {
@@ -82,7 +82,16 @@ export async function signClaim(claim: Claim, key: PrivateKey, date: Date): Prom
   const fault = clientFault(key);
   if (fault !== undefined) throw new OciError('SIGNATURE_INVALID', fault);
   const message = await createMessage({ binary: encodeClaim(claim), date });
-  const signed = await sign({ message, signingKeys: key, date, format: 'binary', config }).catch((cause: unknown) => {
+  // skopeo 1.9 does not take a subkey's word for its primary key's, so the primary key signs where it can.
+  const canPrimary = await maySign(key, date);
+  const signed = await sign({
+    message,
+    signingKeys: key,
+    ...(canPrimary ? { signingKeyIDs: key.getKeyID() } : {}),
+    date,
+    format: 'binary',
+    config,
+  }).catch((cause: unknown) => {
     throw new OciError('SIGNATURE_INVALID', `the key cannot sign: ${(cause as Error).message}`, { cause });
   });
   return signed as Uint8Array;

@@ -126,6 +126,9 @@ function signaturesOf({ args, cwd }: CommandContext, tree: Tree): string {
 
 async function place(context: CommandContext, tree: Tree, key: SigningKey, claim: Claim, what: string): Promise<void> {
   const root = signaturesOf(context, tree);
-  const { path, isNew } = await placeSignature(root, claim, key);
+  const { path, isNew, subkey } = await placeSignature(root, claim, key);
+  if (subkey !== undefined && isNew) {
+    context.stderr.write(`warning: the subkey ${subkey} signed: it counts here, and skopeo 1.9 refuses it\n`);
+  }
   context.stdout.write(`${isNew ? 'signed' : 'signed before'} ${what} ${claim.digest} ${showPath(join(root, path))}\n`);
 }

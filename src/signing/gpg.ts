@@ -25,13 +25,26 @@ export async function exportGpgKey(fingerprint: string, env: NodeJS.ProcessEnv):
   });
 }
 
-/** A binary signed message over bytes. Throws BuildError SIGNATURE with what gpg said, or MACHINE. */
-export async function signWithGpg(fingerprint: string, bytes: Uint8Array, env: NodeJS.ProcessEnv): Promise<Uint8Array> {
+/**
+ * A binary signed message over bytes. `canPrimary`: the primary key may sign, so it is tried before the subkeys gpg prefers:
+ * skopeo 1.9 does not take their word. Throws BuildError SIGNATURE with what gpg said, or MACHINE.
+ */
+export async function signWithGpg(
+  fingerprint: string,
+  canPrimary: boolean,
+  bytes: Uint8Array,
+  env: NodeJS.ProcessEnv,
+): Promise<Uint8Array> {
   // gpg.conf may hold any of these the other way round.
   const form = ['--no-armor', '--no-textmode', '--compress-algo', 'none', '--digest-algo', 'SHA512'];
-  const args = ['--batch', '--no-tty', '-u', fingerprint, ...form, '--sign', '-o', '-'];
-  const { status, stdout, stderr } = await runGpg(args, bytes, env);
-  if (status === 0 && stdout.length > 0) return stdout;
+  let stderr = '';
+  // The mark means this very key. Its secret part may be locked away, with a subkey at hand.
+  for (const user of canPrimary ? [`${fingerprint}!`, fingerprint] : [fingerprint]) {
+    const args = ['--batch', '--no-tty', '-u', user, ...form, '--sign', '-o', '-'];
+    const ended = await runGpg(args, bytes, env);
+    if (ended.status === 0 && ended.stdout.length > 0) return ended.stdout;
+    stderr = ended.stderr;
+  }
   throw new BuildError('SIGNATURE', `gpg did not sign with ${fingerprint}`, {
     got: lastLine(stderr),
     hint: 'the agent has to know the secret key, and a way to ask for its passphrase or card',

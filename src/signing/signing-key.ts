@@ -3,12 +3,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { OciError } from '../../oci/errors.ts';
 import { type Claim, encodeClaim } from '../../oci/signature/claim.ts';
-import { judgeSignature } from '../../oci/signature/judge.ts';
+import { type Judgement, judgeSignature } from '../../oci/signature/judge.ts';
 import {
   clientFault,
   fingerprintOf,
   isRevoked,
   type Key,
+  maySign,
   readPublicKey,
   signingFault,
 } from '../../oci/signature/key.ts';
@@ -53,7 +54,8 @@ export async function openGpgKey(fingerprint: string, env: NodeJS.ProcessEnv): P
   const unfit = clientFault(publicKey);
   if (unfit !== undefined) throw new BuildError('SIGNATURE', `${fingerprint}: ${unfit}`);
   if ((await isRevoked(publicKey, publicKey)) !== undefined) throw revoked(fingerprint);
-  return { fingerprint, publicKey, sign: (claim) => signWithGpg(fingerprint, encodeClaim(claim), env) };
+  const canPrimary = await maySign(publicKey, new Date());
+  return { fingerprint, publicKey, sign: (claim) => signWithGpg(fingerprint, canPrimary, encodeClaim(claim), env) };
 }
 
 /** The passphrase of a key: the file's first line. Throws BuildError USAGE. */
@@ -110,6 +112,8 @@ export interface Placed {
   readonly path: string;
   /** False where this key had signed the same before: then nothing was written. */
   readonly isNew: boolean;
+  /** Of the subkey that signed, where it was not the primary key. */
+  readonly subkey?: string;
 }
 
 /**
@@ -119,13 +123,18 @@ export interface Placed {
 export async function placeSignature(root: string, claim: Claim, key: SigningKey): Promise<Placed> {
   const folder = signatureFolder(claim);
   const judge = (bytes: Uint8Array) => judgeSignature(bytes, { keys: [key.publicKey], wanted: claim, now: new Date() });
+  const subkeyOf = (judgement: Judgement): { subkey?: string } =>
+    judgement.counts && judgement.signingFingerprint !== key.fingerprint
+      ? { subkey: judgement.signingFingerprint }
+      : {};
   for (const { path, bytes } of listSignatures(root, folder)) {
-    if (bytes !== undefined && (await judge(bytes)).counts) return { path, isNew: false };
+    const judgement = bytes === undefined ? undefined : await judge(bytes);
+    if (judgement?.counts === true) return { path, isNew: false, ...subkeyOf(judgement) };
   }
   const bytes = await key.sign(claim);
   const judgement = await judge(bytes);
   if (!judgement.counts) {
     throw new BuildError('SIGNATURE', `${key.fingerprint}: what it signed would not count: ${judgement.message}`);
   }
-  return { path: addSignature(root, folder, bytes), isNew: true };
+  return { path: addSignature(root, folder, bytes), isNew: true, ...subkeyOf(judgement) };
 }
