@@ -1,0 +1,5 @@
+#ifndef _MATH_H
+#define _MATH_H
+double ldexp(double x, int power);
+long double ldexpl(long double x, int power);
+#endif
