@@ -5,11 +5,10 @@
 //
 // A build that finds everything in the store writes none. `gc` removes it with the other logs.
 
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { availableParallelism, hostname, release } from 'node:os';
 import { join } from 'node:path';
 import type { BuildEvent, Watcher } from '../progress/event.ts';
-import { callerId } from '../sandbox/userns.ts';
 
 export interface Observation {
   /** Takes events and hands them on. */
@@ -22,6 +21,7 @@ export function observe(store: string, version: string, watch: Watcher): Observa
   let file: number | undefined;
   let isGivenUp = false;
   const waiting: object[] = [];
+  const started = new Date().toISOString();
   const put = (value: object): void => {
     if (file === undefined || isGivenUp) return;
     try {
@@ -31,17 +31,22 @@ export function observe(store: string, version: string, watch: Watcher): Observa
     }
   };
   const open = (): void => {
-    const time = new Date().toISOString();
     try {
       mkdirSync(join(store, 'logs'), { recursive: true });
-      file = openSync(join(store, 'logs', `build-${time.replace(/[:.]/g, '-')}-${process.pid}.jsonl`), 'wx', 0o644);
+      file = openSync(join(store, 'logs', `build-${started.replace(/[:.]/g, '-')}-${process.pid}.jsonl`), 'wx', 0o644);
     } catch {
       isGivenUp = true;
     }
-    const { uid } = callerId();
-    const kernel = release();
-    const processors = availableParallelism();
-    put({ type: 'machine', time, ocibuild: version, node: process.version, host: hostname(), uid, kernel, processors });
+    put({
+      type: 'machine',
+      time: started,
+      ocibuild: version,
+      node: process.version,
+      host: hostname(),
+      uid: hostUid(),
+      kernel: release(),
+      processors: availableParallelism(),
+    });
     for (const value of waiting.splice(0)) put(value);
   };
   const note = (event: BuildEvent): void => {
@@ -68,4 +73,19 @@ export function observe(store: string, version: string, watch: Watcher): Observa
 
 function isWork(event: BuildEvent): boolean {
   return event.type === 'fetch' || (event.type === 'op-end' && event.outcome !== 'cached');
+}
+
+/** Who the caller is outside the user namespace; undefined when the kernel does not say. */
+function hostUid(): number | undefined {
+  const own = process.getuid!();
+  try {
+    const extents = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
+    for (const extent of extents) {
+      const [inside, outside, length] = extent.trim().split(/\s+/).map(Number) as [number, number, number];
+      if (own >= inside && own < inside + length) return outside + own - inside;
+    }
+  } catch {
+    return undefined;
+  }
+  return undefined;
 }
