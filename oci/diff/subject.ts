@@ -141,7 +141,7 @@ function notThere(text: string, selector: string | undefined, got: readonly stri
 }
 
 /** A path may hold colons itself: what exists as written is a path and nothing else. */
-function splitSelector(rest: string, cwd: string): { path: string; selector?: string } {
+export function splitSelector(rest: string, cwd: string): { path: string; selector?: string } {
   const whole = resolve(cwd, rest);
   if (existsSync(whole)) return { path: whole };
   const digest = /^(.+)@(sha256:[0-9a-f]{64})$/s.exec(rest);

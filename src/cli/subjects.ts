@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { layoutSubject, openSubject, type Subject } from '../../oci/diff/subject.ts';
+import { layoutSubject, openSubject, type Subject, splitSelector } from '../../oci/diff/subject.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { readRoots } from '../build/roots-record.ts';
 import { BuildError } from '../errors.ts';
@@ -25,8 +25,8 @@ export function subjectOf(operand: string, context: CommandContext): Subject {
   if (FORM.test(operand)) return openSubject(operand, cwd);
   const store = join(storeDirectory, 'layout');
   if (isDigest(operand)) return layoutSubject(operand, store, operand);
-  const recipe = recipeLayout(operand, context);
-  if (recipe !== undefined) return recipe;
+  const recipe = recipeDirectory(operand, context);
+  if (recipe !== undefined) return layoutSubject(operand, recipe);
   const records = readRoots(storeDirectory);
   const name = operand.replace(/^\.\//, '').replace(/\/+$/, '');
   const record =
@@ -42,17 +42,26 @@ export function subjectOf(operand: string, context: CommandContext): Subject {
   });
 }
 
-/** A recipe of the tree that lies in out/. A name that is none, or no tree at all, is no fault here. */
-function recipeLayout(operand: string, context: CommandContext): Subject | undefined {
-  let directory: string;
+/** The folder of a recipe's image in out/. A name that is none, or no tree at all, is no fault here. */
+function recipeDirectory(operand: string, context: CommandContext): string | undefined {
   try {
     const tree = optionalTree(context);
     if (tree === undefined) return undefined;
-    directory = join(tree.directory, 'out', tree.resolve(operand).split('/').at(-1)!);
+    const directory = join(tree.directory, 'out', tree.resolve(operand).split('/').at(-1)!);
+    return existsSync(join(directory, 'oci-layout')) ? directory : undefined;
   } catch (error) {
     if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return undefined;
     throw error;
   }
-  if (!existsSync(join(directory, 'oci-layout'))) return undefined;
-  return layoutSubject(operand, directory);
+}
+
+/** The layout an operand names, beside which its referrers may lie; undefined for every other form. */
+export function imageDirectoryOf(operand: string, context: CommandContext): string | undefined {
+  const form = FORM.exec(operand)?.[1];
+  if (form !== undefined && form !== 'oci') return undefined;
+  if (form === 'oci') return splitSelector(operand.slice('oci:'.length), context.cwd).path;
+  const recipe = recipeDirectory(operand, context);
+  if (recipe !== undefined) return recipe;
+  const path = resolve(context.cwd, operand);
+  return existsSync(join(path, 'oci-layout')) ? path : undefined;
 }

@@ -44,7 +44,11 @@ async function makeImage(directory: string, layers = 2): Promise<Digest> {
   const mediaType = MEDIA_TYPE.manifest;
   const manifest = await put(mediaType, { schemaVersion: 2, mediaType, config, layers: blobs.slice(0, layers) });
   const unknown = { os: 'unknown', architecture: 'unknown' };
-  const attestation = { ...(await put(mediaType, 'attestation')), platform: unknown };
+  const empty = await put(MEDIA_TYPE.empty, {});
+  const attestation = {
+    ...(await put(mediaType, { schemaVersion: 2, mediaType, config: empty, layers: [] })),
+    platform: unknown,
+  };
   const top = await put(MEDIA_TYPE.index, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.index,
