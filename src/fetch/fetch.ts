@@ -21,7 +21,7 @@ const ROUNDS = 3;
 export interface FetchSettings {
   /** Absolute path of the store. */
   readonly store: string;
-  /** Folders with files that may be asked for: by file name, by hex, or as sha256/HEX. */
+  /** Folders with files that may be asked for: by file name, by hex, as sha256/HEX, or as blobs/sha256/HEX, as in an OCI layout. */
   readonly distfiles: readonly string[];
   /** Nothing is asked of the network. */
   readonly offline: boolean;
@@ -270,7 +270,7 @@ async function fillFromAnywhere(
 function distfilePlaces(wanted: Wanted, folders: readonly string[]): Place[] {
   const hex = hexOf(wanted.digest);
   return folders.flatMap((folder) =>
-    [wanted.file, hex, path.join('sha256', hex)].map(
+    [wanted.file, hex, path.join('sha256', hex), path.join('blobs', 'sha256', hex)].map(
       (name): Place => ({ kind: 'file', path: path.join(folder, name) }),
     ),
   );
