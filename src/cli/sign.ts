@@ -14,6 +14,7 @@ import { openGpgKey, openKeyFile, placeSignature, type SigningKey } from '../sig
 import { readTrust, TRUST_FILE } from '../signing/trust.ts';
 import { contentOf } from '../signing/verify.ts';
 import type { Flags } from './args.ts';
+import type { Claims } from './claims.ts';
 import type { Command, CommandContext } from './command.ts';
 import { runOwn } from './own-command.ts';
 import { namedRecipes, RECIPE_FLAGS, requireTree } from './trees.ts';
@@ -69,7 +70,10 @@ digests, sources and the tree. Signing the same again with the same key adds not
     ];
     const { status, stdout } = await runOwn(context, words, 'read');
     if (status !== 0) return status;
-    return signImages(context, tree, key, JSON.parse(stdout) as SignableImage[]);
+    const claims = JSON.parse(stdout) as Claims;
+    await signImages(context, tree, key, claims.images);
+    if (args.is('all')) await signRelease(context, tree, key, claims);
+    return 0;
   },
 };
 
@@ -93,22 +97,23 @@ export async function openKey({ args, cwd, env }: CommandContext): Promise<Signi
   return openKeyFile(resolve(cwd, file!), passphrase === undefined ? undefined : resolve(cwd, passphrase));
 }
 
-/** Manifests and image indexes, and with --all the release. */
+/** Manifests and image indexes. */
 export async function signImages(
   context: CommandContext,
   tree: Tree,
   key: SigningKey,
   images: readonly SignableImage[],
-): Promise<number> {
+): Promise<void> {
   for (const { recipe, platform, reference: name, manifest, index } of images) {
     await place(context, tree, key, { kind: 'image', name, digest: manifest }, `${recipe} ${platform} manifest`);
     await place(context, tree, key, { kind: 'image', name, digest: index }, `${recipe} index`);
   }
-  if (!context.args.is('all')) return 0;
-  const release = stateRelease(signaturesOf(context, tree), contentOf(tree, readDigests(tree), []));
+}
+
+async function signRelease(context: CommandContext, tree: Tree, key: SigningKey, claims: Claims): Promise<void> {
+  const release = stateRelease(signaturesOf(context, tree), contentOf(tree, readDigests(tree), claims));
   const claim: Claim = { kind: 'release', name: release.content.repository, digest: release.digest };
   await place(context, tree, key, claim, `release ${release.serial}`);
-  return 0;
 }
 
 async function signPolicy(context: CommandContext, tree: Tree, key: SigningKey): Promise<number> {

@@ -24,9 +24,14 @@ export interface ReleaseContent {
   readonly tree: Digest;
   /** The lines of recipes/digests.txt, sorted by recipe and platform. */
   readonly digests: readonly { readonly recipe: string; readonly platform: string; readonly digest: Digest }[];
-  /** Of the documents about each image, sorted likewise. */
-  readonly referrers: readonly { readonly recipe: string; readonly platform: string; readonly digest: Digest }[];
-  /** Every pinned source of the tree, sorted by digest. */
+  /** Manifests of the documents about each image, sorted likewise. */
+  readonly referrers: readonly {
+    readonly recipe: string;
+    readonly platform: string;
+    readonly provenance: Digest;
+    readonly sbom: Digest;
+  }[];
+  /** Every pinned file that goes into the images, sorted by digest. */
   readonly sources: readonly { readonly digest: Digest; readonly file: string }[];
 }
 
@@ -97,6 +102,10 @@ function readRelease(path: string, serial: number): Release {
     const line = value as { recipe?: unknown; platform?: unknown; digest?: unknown } | null;
     return isText(line?.recipe) && isText(line?.platform) && isDigest(line?.digest);
   };
+  const isReferrer = (value: unknown): boolean => {
+    const line = value as { recipe?: unknown; platform?: unknown; provenance?: unknown; sbom?: unknown } | null;
+    return isText(line?.recipe) && isText(line?.platform) && isDigest(line?.provenance) && isDigest(line?.sbom);
+  };
   const isSource = (value: unknown): boolean => {
     const source = value as { digest?: unknown; file?: unknown } | null;
     return isDigest(source?.digest) && isText(source?.file);
@@ -109,7 +118,7 @@ function readRelease(path: string, serial: number): Release {
     isText(content['images']) &&
     isDigest(content['tree']) &&
     isList(content['digests'], isLine) &&
-    isList(content['referrers'], isLine) &&
+    isList(content['referrers'], isReferrer) &&
     isList(content['sources'], isSource);
   if (!isWhole) fail('a release statement that lacks something');
   return {

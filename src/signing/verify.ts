@@ -89,11 +89,11 @@ export async function judgeSubjects(
   return verdicts;
 }
 
-/** What a release of the tree as it is would say. `referrers` is for who has just made them. */
+/** What a release of the tree as it is would say. What only building tells, the caller has to know. */
 export function contentOf(
   tree: Tree,
   list: DigestList | undefined,
-  referrers: ReleaseContent['referrers'],
+  built: Pick<ReleaseContent, 'referrers' | 'sources'>,
 ): ReleaseContent {
   const { publish } = tree;
   if (publish === undefined || list === undefined) {
@@ -101,19 +101,14 @@ export function contentOf(
       want: publish === undefined ? '[publish] in ocibuild.toml' : 'digests.txt, which `ocibuild digests` writes',
     });
   }
-  const files = new Map<string, { digest: ReleaseContent['tree']; file: string }>();
-  for (const name of tree.names()) {
-    for (const { digest, file } of tree.recipe(name).sources) files.set(`${digest} ${file}`, { digest, file });
-  }
-  const order = ([one]: [string, unknown], [other]: [string, unknown]): number => (one < other ? -1 : 1);
   return {
     repository: publish.repository,
     tag: publish.tag,
     images: list.format,
     tree: treeDigest(tree),
     digests: list.lines.map(({ name, platform, digest }) => ({ recipe: name, platform, digest })),
-    referrers,
-    sources: [...files].sort(order).map(([, source]) => source),
+    referrers: built.referrers,
+    sources: built.sources,
   };
 }
 
@@ -133,8 +128,9 @@ export async function judgeRelease(
   if (release === undefined) return undefined;
   const wanted = { kind: 'release', name: policy.repository, digest: release.digest } as const;
   const tally = await countSignatures(listSignatures(signatures, signatureFolder(wanted)), wanted, policy.quorum, now);
-  // Documents about images are made by building: who only looks takes the release's word for them.
-  const here = contentOf(tree, readDigests(tree), release.content.referrers);
+  // Documents and sources are known by building: who only looks takes the signers' word for them. What they follow from,
+  // recipes with their pins and digests, is compared.
+  const here = contentOf(tree, readDigests(tree), release.content);
   return { release, tally, differences: releaseDifferences(release.content, here) };
 }
 
