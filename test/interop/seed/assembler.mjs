@@ -80,6 +80,8 @@ function scan(line) {
   const tokens = [];
   const pattern = /[ \t]+|#.*|([A-Za-z_.][A-Za-z0-9_.]*)|(0x[0-9a-fA-F]+|[0-9]+)|'(.)'|"([^"]*)"|([[\],:=+-])|(.)/gsu;
   for (const [, word, number, character, string, sign, bad] of line.matchAll(pattern)) {
+    if (word?.length > 31) throw new LineError(`${word} has more than 31 characters`);
+    if (number !== undefined && BigInt(number) >= 1n << 62n) throw new LineError(`${number} is too large`);
     if (bad !== undefined) throw new LineError(`strange character ${bad}`);
     if (word !== undefined) tokens.push({ word });
     if (number !== undefined) tokens.push({ number: BigInt(number) });
@@ -107,9 +109,13 @@ class Assembly {
     const [first, second] = this.tokens;
     if (first?.word !== undefined && (second?.sign === ':' || second?.sign === '=')) {
       this.tokens.splice(0, 2);
-      const label = second.sign === ':';
-      if (label && !first.word.startsWith('.')) this.scope = first.word;
-      this.define(first.word, label ? BigInt(this.address) : this.sum());
+      if (second.sign === '=') {
+        this.define(first.word, this.sum(), this.last);
+        if (this.tokens.length > 0) throw new LineError('something is left over');
+        return [];
+      }
+      this.define(first.word, BigInt(this.address), true);
+      if (!first.word.startsWith('.')) this.scope = first.word;
     }
     const mnemonic = this.tokens.shift();
     if (mnemonic === undefined) return [];
@@ -124,11 +130,11 @@ class Assembly {
     return name.startsWith('.') ? `${this.scope}${name}` : name;
   }
 
-  define(name, value) {
+  define(name, value, known) {
     const key = this.key(name);
     if (REGISTERS.has(name)) throw new LineError(`${name} is a register`);
     if (!this.last && this.symbols.has(key)) throw new LineError(`${name} is there twice`);
-    this.symbols.set(key, value);
+    this.symbols.set(key, { value, known });
   }
 
   sum() {
@@ -137,12 +143,7 @@ class Assembly {
     if (negative) this.tokens.shift();
     for (;;) {
       const token = this.tokens.shift();
-      let value = token?.number;
-      if (token?.word !== undefined) {
-        value = this.symbols.get(this.key(token.word));
-        if (value === undefined && this.last) throw new LineError(`${token.word} is not defined`);
-        value ??= 0n;
-      }
+      const value = token?.word === undefined ? token?.number : this.value(token.word);
       if (value === undefined) throw new LineError('a value is wanted here');
       total += negative ? -value : value;
       const sign = this.tokens[0]?.sign;
@@ -152,7 +153,16 @@ class Assembly {
     }
   }
 
+  value(name) {
+    if (REGISTERS.has(name)) throw new LineError(`${name} is a register`);
+    const symbol = this.symbols.get(this.key(name));
+    if (this.last && symbol === undefined) throw new LineError(`${name} is not defined`);
+    if (this.last && !symbol.known) throw new LineError(`${name} is used above the line that defines it`);
+    return symbol?.value ?? 0n;
+  }
+
   number(value, size) {
+    if (!this.last) return Array(size).fill(0);
     const bits = BigInt(size * 8);
     const fits = value >= -(1n << (bits - 1n)) && value < 1n << (size === 4 ? bits - 1n : bits);
     if (!fits) throw new LineError(`${value} does not fit`);
@@ -162,7 +172,8 @@ class Assembly {
   data(size) {
     const bytes = [];
     do {
-      if (size === 1 && this.tokens[0]?.string !== undefined) bytes.push(...Buffer.from(this.tokens.shift().string));
+      if (size === 1 && this.tokens[0]?.string !== undefined)
+        bytes.push(...Buffer.from(this.tokens.shift().string, 'latin1'));
       else bytes.push(...this.number(this.sum(), size));
     } while (this.tokens[0]?.sign === ',' && this.tokens.shift());
     return bytes;
@@ -190,8 +201,9 @@ class Assembly {
     if (base !== undefined) {
       if (base.kind !== 'r') throw new LineError('no address register');
       this.tokens.shift();
-      if (this.tokens[0]?.sign === '+') this.tokens.shift();
-      if (this.tokens[0]?.sign !== ']') value = this.sum();
+      const sign = this.tokens[0]?.sign;
+      if (sign === '+') this.tokens.shift();
+      if (sign === '+' || sign === '-') value = this.sum();
     } else value = this.sum();
     if (this.tokens.shift()?.sign !== ']') throw new LineError('] is wanted here');
     return { kind, base: base?.number, value };
@@ -266,18 +278,29 @@ export function assemble(files) {
   return { lines, symbols: assembly.symbols, bytes: Buffer.from(lines.flatMap((line) => line.bytes)) };
 }
 
-/** The text of a file with its bytes renewed, `bytes ; text`, the `;` of all lines in one column. */
+/** The text of a file with the bytes to the left of `;` and the addresses beside labels renewed. */
 export function annotate(file) {
-  const width = 33;
-  return assemble([file])
-    .lines.map(({ text, bytes }) => {
-      const rest = codeOf(text).trim();
-      if (bytes.length === 0) return rest.startsWith('#') || rest === '' ? rest : `${''.padEnd(width)}; ${rest}`;
-      const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-      return `${hex.padEnd(width)}; ${rest}`;
-    })
-    .map((line) => `${line}\n`)
-    .join('');
+  const left = 48;
+  const beside = (text) => {
+    const [code, why] = splitWhy(text);
+    return why === '' ? code : `${code.padEnd(36)} # ${why}`;
+  };
+  const lines = assemble([file]).lines.map(({ text, address, bytes }) => {
+    const rest = codeOf(text).trim();
+    if (bytes.length === 0 && (rest.startsWith('#') || rest === '')) return rest;
+    if (/^[\w.]+ *=/.test(rest)) return `; ${beside(rest)}`;
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    let [code, why] = splitWhy(rest);
+    if (/^[\w.]+:$/.test(code)) why = `0x${address.toString(16)}${why.replace(/^ ?0x[0-9a-f]{6}\b/, '')}`;
+    return `${hex.padEnd(left)}; ${why === '' ? code : `${code.padEnd(29)} # ${why.trim()}`}`;
+  });
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** `code # why` apart; a `#` in quotes is code. */
+function splitWhy(text) {
+  const [code] = /^(?:'.'|"[^"]*"|[^#'"])*/s.exec(text);
+  return [code.trim(), text.slice(code.length + 1).trim()];
 }
 
 if (basename(process.argv[1] ?? '') === 'assembler.mjs') {
