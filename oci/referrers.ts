@@ -1,8 +1,8 @@
-// Owns: artifacts that refer to an image: image-spec manifest.md, "Guidelines for Artifact Usage", and distribution-spec,
-// "Listing Referrers". Documents and descriptors only; what an artifact says is its maker's subject.
+// Owns: artifacts that refer to an image: image-spec manifest.md, "Guidelines for Artifact Usage". Documents and descriptors
+// only; what an artifact says is its maker's subject.
 
 import type { Descriptor } from './descriptor.ts';
-import { type Digest, digestOf, hexOf } from './digest.ts';
+import { digestOf } from './digest.ts';
 import type { Manifest } from './manifest.ts';
 import { MEDIA_TYPE } from './media-type.ts';
 
@@ -29,9 +29,4 @@ export function artifactManifest(subject: Descriptor, blob: Descriptor): Manifes
     layers: [blob],
     subject: { mediaType, digest, size },
   };
-}
-
-/** The tag under which a registry without the referrers API keeps the list of what refers to a digest. */
-export function referrersTag(subject: Digest): string {
-  return `sha256-${hexOf(subject)}`;
 }

@@ -8,7 +8,7 @@
 
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
-import { IN_TOTO_MEDIA_TYPE, PROVENANCE_TYPE } from '../../oci/in-toto.ts';
+import { IN_TOTO_MEDIA_TYPE, PROVENANCE_TYPE, parseStatement } from '../../oci/in-toto.ts';
 import type { Json } from '../../oci/json.ts';
 import { encodeManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
@@ -41,7 +41,10 @@ export function makeReferrers(made: Made): Referrers {
     return { digest, size: bytes.length };
   };
   const artifact = (tag: string, mediaType: string, document: unknown, about: Record<string, string>): Descriptor => {
-    const blob = { mediaType, ...put(native.encodeJson(document as Json)), annotations: about };
+    const bytes = native.encodeJson(document as Json);
+    // What nobody could read is not written.
+    if (mediaType === IN_TOTO_MEDIA_TYPE) parseStatement(bytes);
+    const blob = { mediaType, ...put(bytes), annotations: about };
     return {
       mediaType: MEDIA_TYPE.manifest,
       ...put(encodeManifest(artifactManifest(subject, blob), native)),
