@@ -11,7 +11,6 @@
 //
 // A policy's digest is that of a bundle: canonical JSON of format, text and keys, so that other keys are another policy.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -21,7 +20,7 @@ import { clientFault, fingerprintFault, fingerprintOf, isRevoked, readPublicKey 
 import type { Quorum, Signer } from '../../oci/signature/quorum.ts';
 import { BuildError } from '../errors.ts';
 import { didYouMean } from '../recipe/near-miss.ts';
-import { showPath } from '../recipe/recipe.ts';
+import { readTextIfThere, showPath } from '../recipe/recipe.ts';
 import { Document, show } from '../recipe/toml-document.ts';
 
 export const TRUST_FILE = 'trust.toml';
@@ -46,9 +45,7 @@ export interface TrustPolicy {
 /** Reads trust.toml and the keys beside it. Throws BuildError RECIPE with file and line. */
 export async function readTrust(file: string): Promise<TrustPolicy> {
   const folder = path.dirname(path.resolve(file));
-  return parseTrust(readText(file, undefined), showPath(path.resolve(file)), (key) =>
-    readText(path.join(folder, key), key),
-  );
+  return parseTrust(readPolicy(file), showPath(path.resolve(file)), (key) => readTextIfThere(path.join(folder, key)));
 }
 
 /** A bundle to the policy in it. Throws BuildError RECIPE. */
@@ -65,27 +62,27 @@ export async function parseTrustBundle(bundle: string, file: string): Promise<Tr
   }
   const parsed = await parseTrust(policy, file, (key) => {
     const armored = Object.hasOwn(keys, key) ? (keys as Record<string, unknown>)[key] : undefined;
-    if (typeof armored === 'string') return armored;
-    throw new BuildError('RECIPE', `${file} lacks the key ${key}`);
+    return typeof armored === 'string' ? armored : undefined;
   });
   if (parsed.bundle !== bundle) throw new BuildError('RECIPE', `${file} is not written as policies are`);
   return parsed;
 }
 
-function readText(file: string, key: string | undefined): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new BuildError('RECIPE', key === undefined ? 'there is no policy' : `there is no key ${key}`, {
-      want: showPath(file),
-      got: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      ...(key === undefined ? { hint: 'write one, or name one with --policy FILE; docs/signing.md says how' } : {}),
-      cause,
-    });
-  }
+function readPolicy(file: string): string {
+  const text = readTextIfThere(file);
+  if (text !== undefined) return text;
+  throw new BuildError('RECIPE', 'there is no policy', {
+    want: showPath(file),
+    hint: 'write one, or name one with --policy FILE; docs/signing.md says how',
+  });
 }
 
-async function parseTrust(text: string, file: string, readKey: (path: string) => string): Promise<TrustPolicy> {
+/** `readKey` gives a key's text by its path, undefined where there is none. */
+async function parseTrust(
+  text: string,
+  file: string,
+  readKey: (path: string) => string | undefined,
+): Promise<TrustPolicy> {
   const document = new Document(text, file);
   checkKeys(document, [], document.root, TOP_KEYS);
   const serial = document.integer('serial') ?? document.fail([], 'no serial', { want: 'serial = 1' });
@@ -102,8 +99,9 @@ async function parseTrust(text: string, file: string, readKey: (path: string) =>
     }
     checkKeys(document, at, document.table(...at)!, SIGNER_KEYS);
     const keyPath = readKeyPath(document, at, name);
-    keys[keyPath] = readKey(keyPath);
-    const signer = await readSigner(document, at, name, keys[keyPath], groups);
+    const armored = readKey(keyPath) ?? document.fail(at, `there is no key ${keyPath}`, { want: `the key of ${name}` });
+    keys[keyPath] = armored;
+    const signer = await readSigner(document, at, name, armored, groups);
     const twin = signers.find((one) => fingerprintOf(one.key) === fingerprintOf(signer.key));
     if (twin !== undefined) document.fail(at, `the key of ${name} is ${twin.name}'s`, { want: 'one key a signer' });
     signers.push(signer);
