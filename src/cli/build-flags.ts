@@ -28,29 +28,39 @@ export interface SolveExtras {
   readonly isReadOnly?: boolean;
 }
 
+/** Folders to look for sources in, absolute: the flag's, then those of the environment. */
+export function distfilesOf({ args, env, cwd }: CommandContext): readonly string[] {
+  const fromEnv = (env['OCIBUILD_DISTFILES'] ?? '').split(':').filter((path) => path !== '');
+  return [...args.list('distfiles'), ...fromEnv].map((path) => resolve(cwd, path));
+}
+
+/** The runtime asked for, undefined where any will do. Throws BuildError USAGE. */
+export function runtimeOf({ args, env }: CommandContext): 'runc' | 'crun' | undefined {
+  const runtime = args.text('runtime') ?? env['OCIBUILD_RUNTIME'];
+  if (runtime !== undefined && runtime !== 'runc' && runtime !== 'crun') {
+    throw new BuildError('USAGE', 'not a runtime', { want: 'runc or crun', got: runtime });
+  }
+  return runtime;
+}
+
 /** The services a command line asks for. */
 export function servicesOf(context: CommandContext, watch: Watcher, extras: SolveExtras = {}): OpenServices {
-  const { args, env, cwd } = context;
+  const { args, env } = context;
   const filter = args
     .list('no-cache-filter')
     .flatMap((text) => text.split(','))
     .filter((name) => name !== '')
     .map((name) => name.toLowerCase());
-  const fromEnv = (env['OCIBUILD_DISTFILES'] ?? '').split(':').filter((path) => path !== '');
-  const runtime = args.text('runtime') ?? env['OCIBUILD_RUNTIME'];
-  if (runtime !== undefined && runtime !== 'runc' && runtime !== 'crun') {
-    throw new BuildError('USAGE', 'not a runtime', { want: 'runc or crun', got: runtime });
-  }
   return openServices({
     store: context.storeDirectory,
     jobs: context.jobs,
     offline: context.offline,
-    distfiles: [...args.list('distfiles'), ...fromEnv].map((path) => resolve(cwd, path)),
+    distfiles: distfilesOf(context),
     noCache: args.is('no-cache') ? true : filter.length > 0 ? new Set(filter) : false,
     secrets: extras.secrets ?? new Map(),
     sshSocket: extras.sshSocket,
     isReadOnly: extras.isReadOnly ?? false,
-    runtime,
+    runtime: runtimeOf(context),
     driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
     env,
     signal: context.signal,
