@@ -55,7 +55,13 @@ function formatTime(epoch: number): string {
   return new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
 }
 
+/** A profile whose layers are compressed in another way; everything else stays. */
+export function withCompression(profile: Profile, compression: Profile['compression']): Profile {
+  return profile.compression === compression ? profile : { ...profile, compression };
+}
+
 /** Names profile, format version and compressor: two builds that agree on it, and on their input, agree on every byte. */
-export function formatId(profile: Profile, compressorId: string): string {
-  return `${profile.name}/${FORMAT_VERSION}/${profile.tar}/${compressorId}`;
+export function formatId(profile: Profile): string {
+  const { name, tar, compression, compressors } = profile;
+  return `${name}/${FORMAT_VERSION}/${tar}/${compression === 'none' ? 'none' : compressors[compression]}`;
 }

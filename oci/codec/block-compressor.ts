@@ -3,14 +3,17 @@
 
 import { crc32 } from 'node:zlib';
 import { OciError } from '../errors.ts';
-import { type CompressedBlock, compressOnThread } from './block-pool.ts';
+import { type CompressedBlock, compressOnThread, hasThreads } from './block-pool.ts';
 import type { Compressor } from './codec.ts';
 import { threadEncoder } from './component.ts';
 
 const MIB = 1 << 20;
 
-/** Starting threads costs tens of milliseconds; below this many bytes it does not pay. */
+/** Starting threads costs tens of milliseconds; as long as a process has compressed no more than this it does not pay. */
 const THREADS_FROM = 4 * MIB;
+
+/** Bytes this process has compressed on its own thread, in all streams. */
+let compressedHere = 0;
 
 /** Blocks under way per thread: one being compressed, one waiting, so that no thread is idle while one is emitted. */
 const BLOCKS_PER_THREAD = 2;
@@ -139,7 +142,10 @@ export class BlockCompressor implements Compressor {
     if (this.#kind === 'gzip') this.#crc = crc32(plain, this.#crc);
     this.#size += size;
     this.#filled = 0;
-    if (this.#width === 0 || this.#size < THREADS_FROM) {
+    if (this.#width === 0 || (compressedHere + size < THREADS_FROM && !hasThreads())) {
+      compressedHere += size;
+      // A block on a thread was before this one.
+      while (this.#underWay.length > 0) await this.#emitFirst();
       this.#sink(this.#compressHere(plain));
       return;
     }

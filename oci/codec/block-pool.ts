@@ -48,6 +48,11 @@ function startThread(): Thread {
   return thread;
 }
 
+/** Whether there are threads already: then even a small block is better off there. */
+export function hasThreads(): boolean {
+  return threads.length > 0;
+}
+
 /**
  * Compresses the first `size` bytes of `block` on one of `width` threads, starting those that are missing. The block's
  * buffer is moved away and comes back with the result. Rejects with OciError CODEC_FAILED when the thread dies.

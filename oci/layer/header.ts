@@ -98,7 +98,7 @@ export function writeUstarHeader(into: Buffer, at: number, fields: HeaderFields)
   into.fill(0, at, at + BLOCK);
   writeFields(into, at, fields, split === undefined ? fields.name : split.suffix, fields.linkName);
   if (split !== undefined) writeText(into, at + 345, PREFIX, split.prefix);
-  seal(into, at);
+  seal(into, at, fields.linkName === '', split === undefined);
 }
 
 /** The header of an entry, in as many blocks as it takes. Throws what extendedRecords throws. */
@@ -153,12 +153,19 @@ function writeFields(into: Buffer, at: number, fields: HeaderFields, name: strin
   writeOctal(into, at + 337, 8, fields.minor);
 }
 
-/** Magic, version and checksum: six digits, NUL, space. */
-function seal(into: Buffer, at: number): void {
-  into.write('ustar\x0000', at + 257, 'latin1');
-  into.fill(0x20, at + 148, at + 156);
+const MAGIC = Buffer.from('ustar\x0000', 'latin1');
+
+/**
+ * Magic, version and checksum: six digits, NUL, space. A block whose link name or prefix is known to be empty is not
+ * summed there.
+ */
+function seal(into: Buffer, at: number, hasNoLink = false, hasNoPrefix = false): void {
+  for (let i = 0; i < MAGIC.length; i++) into[at + 257 + i] = MAGIC[i]!;
+  for (let i = at + 148; i < at + 156; i++) into[i] = 0x20;
+  const end = at + (hasNoPrefix ? 345 : BLOCK);
   let sum = 0;
-  for (let i = at; i < at + BLOCK; i++) sum += into[i]!;
+  for (let i = at; i < at + 157; i++) sum += into[i]!;
+  for (let i = at + (hasNoLink ? 257 : 157); i < end; i++) sum += into[i]!;
   writeOctal(into, at + 148, 7, sum);
 }
 
@@ -250,20 +257,14 @@ export function parseHeader(block: Buffer, offset: number): ReadHeader {
 
 /** Some old writers summed signed bytes; both sums are right. */
 function checkSum(block: Buffer, offset: number): void {
-  let sum = 0;
-  let high = 0;
-  for (let i = 0; i < BLOCK; i++) {
-    const byte = block[i]!;
-    sum += byte;
-    high += byte >> 7;
-  }
-  for (let i = 148; i < 156; i++) {
-    const byte = block[i]!;
-    sum += 0x20 - byte;
-    high -= byte >> 7;
-  }
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i]!;
+  for (let i = 156; i < BLOCK; i++) sum += block[i]!;
   const stored = parseNumber(block, 148, 8, 'checksum', offset);
-  if (stored !== sum && stored !== sum - 256 * high) {
+  if (stored === sum) return;
+  let high = 0;
+  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) high += block[i]! >> 7;
+  if (stored !== sum - 256 * high) {
     throw new OciError('TAR_INVALID', `header at byte ${offset}: wrong checksum`, {
       want: sum.toString(8),
       got: stored.toString(8),

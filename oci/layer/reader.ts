@@ -78,7 +78,7 @@ export function* readTarSync(
     else input.push(next.value);
   };
   try {
-    for (const step of scan(input, options)) {
+    for (const step of scanTar(input, options)) {
       if (step === undefined) feed();
       else yield { ...step.member, content: contentOf(step.body, input, feed) };
     }
@@ -115,7 +115,7 @@ export async function* readTar(
     }
   }
   try {
-    for (const step of scan(input, options)) {
+    for (const step of scanTar(input, options)) {
       if (step === undefined) await feed();
       else yield { ...step.member, content: content(step.body) };
     }
@@ -124,8 +124,11 @@ export async function* readTar(
   }
 }
 
-/** The grammar above. Yields undefined when the input must be fed, and members; a member's rest is skipped on resuming. */
-function* scan(
+/**
+ * The grammar above, for whoever is handed the archive in portions. Yields undefined when the input must be fed, and
+ * members; a member's rest is skipped on resuming. Throws as readTarSync does.
+ */
+export function* scanTar(
   input: TarInput,
   options: ReadOptions,
 ): Generator<{ member: Omit<TarMember, 'content'>; body: Body } | undefined, void, void> {

@@ -15,6 +15,7 @@ import { TURN_BYTES, turn } from '../turn.ts';
 import type { StampPolicy, TreeEntry } from './entry.ts';
 import { BLOCK, encodeExtendedHeader, extendedRecords, writeUstarHeader } from './header.ts';
 import { createOrderCheck } from './order.ts';
+import { LayerProof } from './proof.ts';
 import { stamp } from './stamp.ts';
 
 const BUFFER = 4 << 20;
@@ -176,7 +177,11 @@ export const LAYER_MEDIA_TYPE: Readonly<Record<LayerCompression, string>> = {
   zstd: MEDIA_TYPE.layerZstd,
 };
 
-/** Entries to a blob: tar, sha256 of it (the diffID), compressor, blob. Throws what writeTar throws. */
+/**
+ * Entries to a blob: tar, sha256 of it (the diffID), compressor, blob. What is written is read at the same time and
+ * compared with the entries, so a tar with this diffID says exactly what they say. Throws what writeTar throws, and
+ * OciError DIGEST_MISMATCH for a tar that says something else.
+ */
 export async function writeLayer(
   entries: Iterable<TreeEntry>,
   policy: StampPolicy,
@@ -185,7 +190,9 @@ export async function writeLayer(
   const { blob, profile } = options;
   const kind = options.compression ?? profile.compression;
   try {
-    const hash = createHash('sha256');
+    // A blob that is not compressed has its diffID as its digest.
+    const hash = kind === 'none' ? undefined : createHash('sha256');
+    const proof = new LayerProof(policy);
     const compressor = kind === 'none' ? undefined : await options.compressorFor(kind, (bytes) => blob.write(bytes));
     if (kind !== 'none' && compressor?.id !== profile.compressors[kind]) {
       throw new OciError('UNSUPPORTED', `profile ${profile.name} is bound to another compressor`, {
@@ -194,19 +201,21 @@ export async function writeLayer(
       });
     }
     const summary = await writeTar(
-      entries,
+      proof.watch(entries),
       policy,
       (chunk) => {
-        hash.update(chunk);
+        proof.take(chunk);
+        hash?.update(chunk);
         return compressor === undefined ? blob.write(chunk) : compressor.write(chunk);
       },
       options.openFile,
     );
+    proof.end();
     await compressor?.finish();
     const { digest, size } = await blob.commit();
     return {
       descriptor: { mediaType: LAYER_MEDIA_TYPE[kind], digest, size },
-      diffId: finishDigest(hash),
+      diffId: hash === undefined ? digest : finishDigest(hash),
       uncompressedSize: summary.size,
       entries: summary.entries,
     };

@@ -21,6 +21,16 @@ const COMPRESSIONS: Readonly<Record<string, Extract<Compression, 'gzip' | 'zstd'
   'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd': 'zstd',
 };
 
+/** How a layer is compressed. Throws OciError UNSUPPORTED for a media type that is no layer. */
+export function compressionOf({ mediaType, digest }: Descriptor): 'gzip' | 'zstd' | 'none' {
+  const compression = COMPRESSIONS[mediaType];
+  if (compression !== undefined) return compression;
+  throw new OciError('UNSUPPORTED', `layer ${digest}: media type`, {
+    want: Object.keys(COMPRESSIONS).slice(0, 3).join(', '),
+    got: mediaType,
+  });
+}
+
 /**
  * The uncompressed bytes of a layer, in portions valid until the next. The blob's digest is checked behind the last.
  * Throws OciError UNSUPPORTED for a media type that is no layer, and what readChunks and decoders throw.
@@ -29,13 +39,7 @@ export function* openLayer(
   layout: Pick<Layout, 'readChunks'>,
   descriptor: Descriptor,
 ): Generator<Uint8Array, void, void> {
-  const compression = COMPRESSIONS[descriptor.mediaType];
-  if (compression === undefined) {
-    throw new OciError('UNSUPPORTED', `layer ${descriptor.digest}: media type`, {
-      want: Object.keys(COMPRESSIONS).slice(0, 3).join(', '),
-      got: descriptor.mediaType,
-    });
-  }
+  const compression = compressionOf(descriptor);
   if (compression === 'none') {
     yield* layout.readChunks(descriptor);
     return;

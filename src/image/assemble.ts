@@ -1,17 +1,17 @@
 // Owns: the way from a solved target to an image: each layer written once and read back, config, manifest, image index.
 // Everything lands in the store's OCI layout; copying it out is output.ts's subject.
 
-import { CODEC_ID, createCompressor } from '../../oci/codec/load.ts';
+import { createCompressor } from '../../oci/codec/load.ts';
 import { encodeConfig, type ImageConfig } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { JsonObject } from '../../oci/document.ts';
 import { encodeImageIndex, imageIndex } from '../../oci/image-index.ts';
 import type { Json } from '../../oci/json.ts';
-import { verifyLayer } from '../../oci/layer/compare.ts';
 import { writeLayer } from '../../oci/layer/writer.ts';
 import { type Layout, openLayout } from '../../oci/layout/layout.ts';
 import { openLayer } from '../../oci/layout/open-layer.ts';
+import { proveLayer } from '../../oci/layout/proof.ts';
 import { encodeManifest, imageManifest, parseManifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { formatId, type Profile } from '../../oci/profile.ts';
@@ -87,7 +87,7 @@ class Assembler {
     const { graph, profile } = this.#services;
     const { owner, time, epoch } = target.policy;
     const { below, own } = await this.#parts(target, results);
-    const format = formatId(profile, CODEC_ID);
+    const format = formatId(profile);
     const key = imageKey({
       format,
       below: below.map((layer) => layer.descriptor.digest),
@@ -171,8 +171,7 @@ class Assembler {
     format: string,
   ): Promise<ImageRecord> {
     const { layout, profile } = this.#services;
-    const layers: Layer[] = [...below];
-    for (const layer of own) layers.push(await this.#layer(target, layer, actions, format));
+    const layers: readonly Layer[] = [...below, ...(await this.#layers(target, own, actions, format))];
     const config: ImageConfig = {
       ...target.config,
       rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
@@ -189,7 +188,35 @@ class Assembler {
     return { index: index.digest, manifest: manifest.digest, layers };
   }
 
-  /** Written, then read back and compared with the tree: a layer that is cut short never becomes part of an image. */
+  /**
+   * An image's own layers, a few at a time: while one waits for its last blocks to be compressed or is read back, the
+   * next is being written. Throws what the lowest of those that failed threw, when none is under way any more.
+   */
+  async #layers(
+    target: Target,
+    own: readonly OwnLayer[],
+    actions: ActionCache,
+    format: string,
+  ): Promise<readonly Layer[]> {
+    const layers: Layer[] = [];
+    const failed = new Map<number, unknown>();
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < own.length && failed.size === 0) {
+        const position = next++;
+        try {
+          layers[position] = await this.#layer(target, own[position]!, actions, format);
+        } catch (error) {
+          failed.set(position, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: LAYERS_AT_ONCE }, work));
+    if (failed.size > 0) throw failed.get(Math.min(...failed.keys()));
+    return layers;
+  }
+
+  /** Written, then read back from its file: a layer that is cut short never becomes part of an image. */
   async #layer(target: Target, own: OwnLayer, actions: ActionCache, format: string): Promise<Layer> {
     const { layout, profile, snapshots, watch } = this.#services;
     const { policy } = target;
@@ -205,12 +232,7 @@ class Assembler {
         profile,
       });
       const layer: Layer = { descriptor: written.descriptor, diffId: written.diffId };
-      await verifyLayer({
-        tar: openLayer(layout, layer.descriptor),
-        diffId: layer.diffId,
-        entries: snapshots.entries(own.below, own.diff),
-        policy,
-      });
+      await proveLayer(layout, layer.descriptor, layer.diffId);
       actions.put(key, { ...layer } as unknown as JsonObject);
       return layer;
     } catch (error) {
@@ -218,6 +240,9 @@ class Assembler {
     }
   }
 }
+
+/** Each takes a buffer of 4 MiB and blocks of as much again for every thread. */
+const LAYERS_AT_ONCE = 3;
 
 interface OwnLayer {
   readonly op: LayerOp | RootOp;

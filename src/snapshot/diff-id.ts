@@ -75,7 +75,8 @@ export function summarise(
     return node.type === 'directory' && options.opaque.has(path) ? 'opaque' : '';
   };
 
-  for (const { path, ...step } of walked) {
+  for (const step of walked) {
+    const { path } = step;
     entries++;
     if (step.node === undefined) {
       hasWhiteouts = true;

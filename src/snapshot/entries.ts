@@ -64,7 +64,8 @@ export function isWhiteout(node: Node): boolean {
 
 /** A walk as layer entries. Sockets are left out, with a warning. */
 export function* toEntries(view: View, walked: Iterable<Walked>, warn: Warn): Generator<TreeEntry> {
-  for (const { path, ...step } of walked) {
+  for (const step of walked) {
+    const { path } = step;
     if (step.node === undefined) {
       yield { path, type: 'whiteout', mode: 0, size: 0, owner: { uid: 0, gid: 0 } };
       continue;
@@ -74,16 +75,16 @@ export function* toEntries(view: View, walked: Iterable<Walked>, warn: Warn): Ge
       warn(`/${displayPath(path)} is a socket, which a layer cannot carry: left out`);
       continue;
     }
-    const common: Entry = {
-      path,
-      type: node.type,
-      mode: node.mode,
-      size: 0,
-      owner: { uid: node.uid, gid: node.gid },
-      mtime: wholeSeconds(node.mtimeNs),
-    };
+    const { type, mode } = node;
+    const owner = { uid: node.uid, gid: node.gid };
+    const mtime = wholeSeconds(node.mtimeNs);
+    // Files are nearly all there is: theirs is made in one piece.
+    if (type === 'file' && linkTo === undefined) {
+      yield { path, type, mode, size: node.size, owner, mtime, source: node.hostPath };
+      continue;
+    }
+    const common: Entry = { path, type, mode, size: 0, owner, mtime };
     if (linkTo !== undefined) yield { ...common, type: 'hardlink', target: linkTo };
-    else if (node.type === 'file') yield { ...common, size: node.size, source: node.hostPath };
     else if (node.type === 'symlink') yield { ...common, target: view.readlink(path) };
     else if (node.device !== undefined) yield { ...common, device: node.device };
     else yield common;
