@@ -9,7 +9,6 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CODEC_ID } from '../../oci/codec/load.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { formatId, native } from '../../oci/profile.ts';
@@ -39,7 +38,7 @@ const VERSION = '1';
 
 /** Profile, format version and codec of the images this program writes. */
 export function imageFormat(): string {
-  return formatId(native, CODEC_ID);
+  return formatId(native);
 }
 
 /** Absolute path of a tree's list, whether it is there or not. */
