@@ -107,7 +107,7 @@ char *read_file(char *path, long *length)
     used += got;
   }
   sys(SYS_CLOSE, handle, 0, 0);
-  larger = allocate(used + 2);
+  larger = allocate(used + 4);
   for (from = 0; from < used; from++) {
     if (bytes[from] == '\\' && from + 1 < used && bytes[from + 1] == '\n') {
       from++;
@@ -121,8 +121,9 @@ char *read_file(char *path, long *length)
         }
     }
   }
-  larger[to] = '\n';
-  *length = to + 1;
+  if (to == 0 || larger[to - 1] != '\n')
+    larger[to++] = '\n';
+  *length = to;
   return larger;
 }
 

@@ -3,14 +3,14 @@
      line       = text line | `#` directive
      directive  = `include` (text | `<`…`>` | macro giving one) | `define` name [`(` [names [`,` `...`]] `)`] tokens | `undef` name
                 | (`if` condition | `ifdef` name | `ifndef` name) lines { `elif` condition lines } [`else` lines] `endif`
-                | `error` … | `warning` … | `pragma` … (but not `pack`) | nothing
+                | `error` … | `warning` … | `pragma` … | nothing
      condition  = choice over whole numbers, with `defined name`, `defined (name)`, names counting as 0
 
    Tokens come from a stack: texts of macros being replaced (Context) above files (part 2). A macro whose text is still on the
    stack is not replaced again; a name met in that state is `fixed` for good, as the standard wants. Arguments may be empty, are
    replaced completely before they are put in, and as written beside # and ##. `__LINE__`, `__FILE__`, `__STDC__` are there;
    `__DATE__` and `__TIME__` are not, since they would make two runs differ.
-   Refused: #line, #pragma pack, another definition of a macro that is defined, an argument count that does not fit. */
+   Refused: #line, #pragma pack, once, push_macro and pop_macro (others mean nothing here), another definition of a macro that is defined, an argument count that does not fit. */
 
 struct Macro {
   struct Name *name;
@@ -51,6 +51,7 @@ struct Folder {
 struct Context *context;
 struct Folder *folders;
 long include_depth;
+long alone_depth;
 struct Name *name_defined;
 struct Name *name_rest;
 
@@ -500,6 +501,9 @@ long if_choice(void)
   long b;
   if (if_at->kind != '?')
     return condition;
+  if_depth++;
+  if (if_depth > NESTING_LIMIT)
+    fault_at(if_at, "nested too deeply");
   if_at = if_at->next;
   if_dead += !condition;
   a = if_choice();
@@ -510,6 +514,7 @@ long if_choice(void)
   if_dead += condition != 0;
   b = if_choice();
   if_dead -= condition != 0;
+  if_depth--;
   return condition ? a : b;
 }
 
@@ -590,6 +595,17 @@ void find_group(void)
   }
 }
 
+/* Whether a #pragma would change what the program means: pack, push_macro, pop_macro, once. */
+long is_meant(char *s)
+{
+  long n = 0;
+  struct Name *name;
+  while (is_name_part(s[n]))
+    n++;
+  name = intern(s, n);
+  return texts_equal(name->text, "pack") || texts_equal(name->text, "push_macro") || texts_equal(name->text, "pop_macro") || texts_equal(name->text, "once");
+}
+
 void open_condition(long value)
 {
   struct Condition *c = (struct Condition *)allocate(sizeof (struct Condition));
@@ -613,7 +629,7 @@ void read_include(void)
     i = 0;
     while (begin[i] != '>') {
       if (begin[i] == '\n')
-        lexical_fault("#include <… has no '>'");
+        lexical_fault("#include < has no '>'");
       i++;
     }
     source->at = begin + i + 1;
@@ -634,7 +650,7 @@ void read_include(void)
     expand(&t);
     while (t.kind != '>') {
       if (t.kind == T_LINE || t.kind == T_END)
-        fault_at(&t, "#include <… has no '>'");
+        fault_at(&t, "#include < has no '>'");
       name = join_texts(name, t.space ? " " : "", copy_text(t.text, t.length));
       expand(&t);
     }
@@ -682,7 +698,7 @@ void read_directive(void)
     open_condition((name->macro != 0) == texts_equal(word, "ifdef"));
   } else if (texts_equal(word, "elif") || texts_equal(word, "else")) {
     if (!c)
-      fault_about("#", word, " without #if");
+      fault_about("", join_texts("#", word, ""), " without #if");
     if (c->final)
       fault("#else was the last group of this condition");
     if (texts_equal(word, "else")) {
@@ -702,10 +718,10 @@ void read_directive(void)
       source->at++;
     if (word[0] == 'e')
       fault_about("#error ", copy_text(begin, source->at - begin), "");
-    if (word[0] == 'p' && begin[0] == 'p' && begin[1] == 'a' && begin[2] == 'c' && begin[3] == 'k')
-      fault("#pragma pack is not supported");
+    if (word[0] == 'p' && is_meant(begin))
+      fault("this #pragma is not supported");
   } else
-    fault_about("#", word, ": this directive is not supported");
+    fault_about("", join_texts("#", word, ""), ": this directive is not supported");
   line_ends_count = 0;
 }
 
@@ -826,6 +842,9 @@ struct Token *replace_alone(struct Token *list)
   struct Token *first = 0;
   struct Token *last = 0;
   struct Token *n;
+  alone_depth++;
+  if (alone_depth > NESTING_LIMIT)
+    fault("macro calls are nested too deeply");
   push_context(list, 0, 1);
   for (;;) {
     expand(&t);
@@ -839,6 +858,7 @@ struct Token *replace_alone(struct Token *list)
     last = n;
   }
   pop_context();
+  alone_depth--;
   return first;
 }
 

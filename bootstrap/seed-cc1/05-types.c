@@ -172,14 +172,16 @@ long same_type(struct Type *a, struct Type *b)
 {
   struct Parameter *p;
   struct Parameter *q;
+  while (a != b && a->kind == b->kind && (a->kind == K_POINTER || a->kind == K_ARRAY)) {
+    if (a->count != b->count && a->count >= 0 && b->count >= 0)
+      return 0;
+    a = a->base;
+    b = b->base;
+  }
   if (a == b)
     return 1;
   if (a->kind != b->kind)
     return 0;
-  if (a->kind == K_POINTER)
-    return same_type(a->base, b->base);
-  if (a->kind == K_ARRAY)
-    return same_type(a->base, b->base) && (a->count == b->count || a->count < 0 || b->count < 0);
   if (a->kind == K_FUNCTION) {
     if (!same_type(a->base, b->base))
       return 0;

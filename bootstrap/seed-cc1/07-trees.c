@@ -189,7 +189,7 @@ struct Node *promote(struct Node *n)
   struct Type *t = n->type;
   if (!is_integer(t))
     return n;
-  if (is_bit_field(n) && t->size <= 4)
+  if (is_bit_field(n) && n->member->bits <= 32)
     return cast(n, n->member->bits == 32 && is_unsigned(t) ? type_uint : type_int);
   if (t->kind < K_INT)
     return cast(n, type_int);

@@ -90,7 +90,7 @@ void next(void)
   }
   if (token.kind == T_END) {
     token.file = source->file;
-    token.line = source->line;
+    token.line = source->line > 1 ? source->line - 1 : 1; /* the last line, not the one behind it */
   }
   fault_file = token.file;
   fault_line = token.line;

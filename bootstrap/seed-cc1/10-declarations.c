@@ -130,7 +130,7 @@ void members(struct Type *t)
       m->type = base;
       if (token.kind == ';') {
         if (!is_aggregate(base))
-          break;
+          unexpected(": a member's name must stand here");
         if (base->tag)
           fault("this declares no member");
       } else {
@@ -148,6 +148,8 @@ void members(struct Type *t)
             fault("a bit-field must be an integer");
           if (m->bits < 0 || m->bits > m->type->size * 8 || (m->bits == 0 && m->name) || (m->type->kind == K_BOOL && m->bits > 1))
             fault("this is no width for this bit-field");
+          if (m->bits > 32 && m->bits < 64)
+            fault("a bit-field of 33 to 63 bits is not supported");
         }
         skip_attributes();
       }
