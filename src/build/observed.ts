@@ -9,6 +9,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs
 import { availableParallelism, hostname, release } from 'node:os';
 import { join } from 'node:path';
 import type { BuildEvent, Watcher } from '../progress/event.ts';
+import { callerId } from '../sandbox/userns.ts';
 
 export interface Observation {
   /** Takes events and hands them on. */
@@ -77,12 +78,12 @@ function isWork(event: BuildEvent): boolean {
 
 /** Who the caller is outside the user namespace; undefined when the kernel does not say. */
 function hostUid(): number | undefined {
-  const own = process.getuid!();
+  const { uid } = callerId();
   try {
     const extents = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
     for (const extent of extents) {
       const [inside, outside, length] = extent.trim().split(/\s+/).map(Number) as [number, number, number];
-      if (own >= inside && own < inside + length) return outside + own - inside;
+      if (uid >= inside && uid < inside + length) return outside + uid - inside;
     }
   } catch {
     return undefined;

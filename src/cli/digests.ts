@@ -31,9 +31,9 @@ export const command: Command = {
 No recipe means every one of the tree. Nothing is built: what counts is the result that the store holds of a recipe as its
 files are now. One line a recipe and platform, sorted: the digest of the image's manifest, the recipe, the platform.
 
-Writing: a line is changed, added or, for a recipe the tree no longer has, dropped, and each such line is printed. The line of
-a recipe that was not built here stays as it is and is named. Exit 1 when a recipe that was named has no result, or one
-without a line has none.
+Writing: a line is changed, added or, for a recipe the tree no longer has, dropped, and each such line is printed. The line
+of a recipe that was not built here stays as it is and is named; a list for images of another format is replaced whole or
+not at all. Exit 1 when a recipe that was named has no result, or one without a line has none.
 With --check nothing is written. Exit 1 when a digest differs, when anything has no line or no result (a recipe whose
 build failed has none), or when a line names what the tree does not have; each is printed with the recipe, what was
 wanted, what was got, and the command that shows why.`,
@@ -139,9 +139,6 @@ function write(
     if (!stays) context.stdout.write(`dropped ${line.name} ${line.platform} ${line.digest}: not in the tree\n`);
     return stays;
   });
-  if (list !== undefined && list.format !== imageFormat()) {
-    context.stderr.write(`the list was made for images of another format: want ${list.format}, got ${imageFormat()}\n`);
-  }
   let missing = 0;
   for (const state of states) {
     const { name, platform } = state;
@@ -160,6 +157,19 @@ function write(
         ? `added ${name} ${platform} ${state.digest}\n`
         : `changed ${name} ${platform} ${old} to ${state.digest}\n`,
     );
+  }
+  if (list === undefined && lines.length === 0) return 1;
+  if (list !== undefined && list.format !== imageFormat()) {
+    const built = new Set(states.map((state) => (state.outcome === 'built' ? `${state.name} ${state.platform}` : '')));
+    const stale = lines.filter(({ name, platform }) => !built.has(`${name} ${platform}`));
+    if (stale.length > 0) {
+      // One list is of one format: what was not built again cannot stay, and nothing is thrown away unasked.
+      throw new BuildError('CHECK_FAILED', 'the list was made for images of another format, and was not written', {
+        want: imageFormat(),
+        got: `${list.format}, and no new result of ${stale.map(({ name }) => name).join(', ')}`,
+        hint: 'build those too, then call `ocibuild digests` without names',
+      });
+    }
   }
   const isChanged = writeList(digestListPath(tree), formatDigests(lines));
   context.stdout.write(

@@ -209,6 +209,17 @@ test('two folders of one name are refused', () => {
   expect(faultOf(() => openTree(root))).toContain('two recipes are called a-b-c');
 });
 
+test('ocibuild.toml says where images are published, or nobody does', () => {
+  write({ ...OWN, 'ocibuild.toml': '[publish]\nrepository = "localhost:5000/a/b"\ntag = "v1.2"\n' });
+  expect(openTree(root).publish).toMatchObject({
+    repository: 'localhost:5000/a/b',
+    tag: 'v1.2',
+    location: { line: 1 },
+  });
+  write({ 'ocibuild.toml': '[tree]\nepoch = 1\n' });
+  expect(openTree(root).publish).toBeUndefined();
+});
+
 test('ocibuild.toml names the namespace, the owners and the epoch', () => {
   write({ ...FOREIGN, 'ocibuild.toml': '[tree]\nnamespace = "some"\nownership = "keep"\nepoch = 1\n' });
   const tree = openTree(root);
@@ -228,6 +239,21 @@ test.each([
   ['[tree]\nepoch = "x"\n', 'ocibuild.toml:2: RECIPE: epoch is no count'],
   ['tree = 1\n', 'ocibuild.toml:1: RECIPE: tree is no table'],
   ['[tree\n', 'ocibuild.toml:1: RECIPE: '],
+  ['publish = "x"\n', 'ocibuild.toml:1: RECIPE: publish is no table'],
+  ['[publish]\ntag = "1"\n', 'ocibuild.toml:1: RECIPE: [publish] has no repository: want repository = '],
+  ['[publish]\nrepository = "r.example/a"\n', 'ocibuild.toml:1: RECIPE: [publish] has no tag: want tag = '],
+  ['[publish]\nrepository = 1\ntag = "1"\n', 'ocibuild.toml:2: RECIPE: repository is no text'],
+  ['[publish]\nrepo = "r.example/a"\n', 'ocibuild.toml:2: RECIPE: unknown key "repo" in [publish]'],
+  ...['a', 'a/b', 'r.example/A', 'r.example/a:1', 'r.example/a/', '', 'https://r.example/a', 'r.example/a@x'].map(
+    (text): [string, string] => [
+      `[publish]\nrepository = "${text}"\ntag = "1"\n`,
+      'ocibuild.toml:2: RECIPE: not a repository',
+    ],
+  ),
+  ...['', 'a b', '-a', 'a/b', 'x'.repeat(129), 'a@b'].map((text): [string, string] => [
+    `[publish]\nrepository = "r.example/a"\ntag = "${text}"\n`,
+    'ocibuild.toml:3: RECIPE: not a tag',
+  ]),
 ])('%j is refused', (text, fault) => {
   write({ ...OWN, 'ocibuild.toml': text });
   expect(faultOf(() => openTree(root))).toContain(fault);
