@@ -12,7 +12,7 @@ import { type Inside, inPlace } from './inspector.ts';
 import { isTar } from './tar.ts';
 
 /** Most bytes one stream may unpack to, and most that are held in memory while they are looked into. */
-const MAX_UNPACKED = 256 << 20;
+const MAX_UNPACKED = 128 << 20;
 const MAX_HELD = 4 << 20;
 
 export function compressionOf(bytes: Bytes): Compression | undefined {

@@ -42,7 +42,10 @@ export function compareText(left: Bytes, right: Bytes, offset: number): Detail {
     right: cutLines(theirs.slice(0, otherSkip)),
     after: skip < ours.length ? ours.slice(skip, skip + CONTEXT).map((text) => cut(text, 0)) : [],
   };
-  return { kind: 'changed', field: 'content', offset, inner: [{ kind: 'text line', name: String(line) }], text: hunk };
+  const inner = [{ kind: 'text line', name: String(line) } as const];
+  const [one, other] = [left, right].map((side) => side.read(side.size - 1, 1)[0] === 0x0a || side.size === 0);
+  const note = one === other ? {} : { note: `the ${one ? 'right' : 'left'} has no newline at its end` };
+  return { kind: 'changed', field: 'content', offset, inner, text: hunk, ...note };
 }
 
 /** Number, from 1, and first byte of the line a byte stands in. */
