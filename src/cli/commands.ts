@@ -28,6 +28,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   du: async () => (await import('./du.ts')).command,
   claims: async () => (await import('./claims.ts')).command,
   sign: async () => (await import('./sign.ts')).command,
+  countersign: async () => (await import('./countersign.ts')).command,
   verify: async () => (await import('./verify.ts')).command,
   keygen: async () => (await import('./keygen.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,

@@ -52,7 +52,7 @@ const PACKAGE_KEYS = [
   'kind',
 ];
 const SOURCE_KEYS = ['hash', 'file', 'format', 'version', 'mirrors', 'git_sha', 'size'];
-const ALLOW_KEYS = ['network', 'mounts', 'xattrs'];
+const ALLOW_KEYS = ['network', 'mounts', 'xattrs', 'binaries'];
 const AGREEMENT_KEYS = ['origins'];
 const TABLES = ['package', 'sources', 'allow', 'root', 'agreement'];
 const MOUNT_TYPES = ['cache', 'secret', 'ssh'];
@@ -238,7 +238,12 @@ function readAllowances(document: Document): Allowances {
       ...hintOf(didYouMean(mount, MOUNT_TYPES)),
     });
   }
-  return { network: document.strings('allow', 'network'), mounts, xattrs: document.strings('allow', 'xattrs') };
+  return {
+    network: document.strings('allow', 'network'),
+    mounts,
+    xattrs: document.strings('allow', 'xattrs'),
+    binaries: document.strings('allow', 'binaries'),
+  };
 }
 
 /** A source and how its build args start. */

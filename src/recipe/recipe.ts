@@ -58,7 +58,7 @@ const WITHOUT_FILE: Package = {
   platforms: [],
   subpackages: [],
   sources: [],
-  allow: { network: [], mounts: [], xattrs: [] },
+  allow: { network: [], mounts: [], xattrs: [], binaries: [] },
   buildArgs: new Map(),
 };
 

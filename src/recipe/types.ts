@@ -35,6 +35,8 @@ export interface Allowances {
   readonly mounts: readonly string[];
   /** Extended attributes that ADD of an archive may leave out. */
   readonly xattrs: readonly string[];
+  /** Files of sources, as `SOURCE/PATH`, wildcards allowed, that may be no text; see `ocibuild trusted`. */
+  readonly binaries: readonly string[];
 }
 
 /** `[agreement]`: one Containerfile, built once on each origin, and all must give the same image. */

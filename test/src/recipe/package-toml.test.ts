@@ -49,6 +49,7 @@ mirrors = ["https://example.org/v{version_major}/data-{version}.zip?raw=1"]
 network = ["fetch"]
 mounts = ["cache"]
 xattrs = ["security.capability"]
+binaries = ["zlib-*/contrib/*.exe"]
 `);
   expect(read).toEqual({
     packageName: 'zlib',
@@ -85,7 +86,12 @@ xattrs = ["security.capability"]
         hashLocation: { file, line: 21 },
       },
     ],
-    allow: { network: ['fetch'], mounts: ['cache'], xattrs: ['security.capability'] },
+    allow: {
+      network: ['fetch'],
+      mounts: ['cache'],
+      xattrs: ['security.capability'],
+      binaries: ['zlib-*/contrib/*.exe'],
+    },
     buildArgs: new Map([
       ['VERSION', '1.3.1'],
       ['VERSION_MAJOR', '1'],
