@@ -153,10 +153,8 @@ function* imageFindings(left: ImageNode, right: ImageNode, context: Context): St
   }
   if (left.manifest !== undefined && right.manifest !== undefined) {
     if (left.manifest.descriptor.digest !== right.manifest.descriptor.digest) {
-      // Layers are compared below; where there are as many, their descriptors' other members are compared here.
-      const isEven = left.layers.length === right.layers.length;
-      const follows = (path: string): boolean =>
-        /^(config|layers\[\d+\])\.(digest|size)$/.test(path) || (!isEven && path === 'layers');
+      // Layers are compared below, each with its own descriptor.
+      const follows = (path: string): boolean => /^(config\.(digest|size)|layers)$/.test(path);
       const details = documents(left.manifest.bytes, right.manifest.bytes, 'manifest', follows);
       yield* counted(details.map((detail): Found => ({ level: 'manifest', ...detail })));
     }

@@ -3,6 +3,7 @@
 
 import { MEDIA_TYPE } from '../media-type.ts';
 import { firstDifference } from './bytes.ts';
+import { compareJson } from './documents.ts';
 import type { Detail, LayerPlace, LayerSide, Steps } from './finding.ts';
 import type { Layer } from './image.ts';
 import { type Budget, diffTars } from './tar-diff.ts';
@@ -76,6 +77,7 @@ export function* compareLayers(left: readonly Layer[], right: readonly Layer[], 
       yield { level: 'layer', kind: 'missing', field: 'layer', layer, ...side, inner: [] };
       continue;
     }
+    for (const detail of compareDescriptors(one, other)) yield { level: 'manifest', ...detail, layer };
     if (one.diffId === other.diffId) {
       if (one.side.number < last) {
         const [a, b] = [one, other].map(({ side }) => `layer ${side.number}`);
@@ -85,6 +87,14 @@ export function* compareLayers(left: readonly Layer[], right: readonly Layer[], 
       yield* compareStored(one, other, layer, context);
     } else yield* within(layer, diffTars(one, other, context.budget));
   }
+}
+
+/** What the manifest says of a layer, besides its digest. */
+function compareDescriptors(left: Layer, right: Layer): Detail[] {
+  if (left.descriptor === undefined || right.descriptor === undefined) return [];
+  const skip = (path: string): boolean => path === 'digest' || path === 'size';
+  const details = compareJson(left.descriptor, right.descriptor, skip);
+  return details.map((detail) => ({ ...detail, field: `layers[${left.side.number - 1}].${detail.field}` }));
 }
 
 /** Gives every finding the layer it lies in. */

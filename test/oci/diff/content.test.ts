@@ -325,8 +325,7 @@ describe('how deep, and how much', () => {
     expect(performance.now() - started).toBeLessThan(30_000);
   }, 60_000);
   test('a file with thousands of differences tells some', () => {
-    const many = (mtime: string) =>
-      archive(...Array.from({ length: 500 }, (_, i) => member({ name: `f${i}`, mtime })));
+    const many = (mtime: string) => archive(...Array.from({ length: 500 }, (_, i) => member({ name: `f${i}`, mtime })));
     expect(compare(many('00000000000\0'), many('00000000001\0')).length).toBeLessThanOrEqual(50);
   });
 });
