@@ -77,8 +77,18 @@ digests, sources and the tree. Signing the same again with the same key adds not
   },
 };
 
-/** Throws BuildError USAGE unless the command line names one key. */
-export async function openKey({ args, cwd, env }: CommandContext): Promise<SigningKey> {
+/** The key the command line names, with a word about one that will expire. Throws BuildError USAGE unless it names one. */
+export async function openKey(context: CommandContext): Promise<SigningKey> {
+  const key = await namedKey(context);
+  const expires = await key.publicKey.getExpirationTime();
+  if (expires instanceof Date) {
+    const day = expires.toISOString().slice(0, 10);
+    context.stderr.write(`warning: the key expires on ${day}: skopeo and podman then refuse all it ever signed\n`);
+  }
+  return key;
+}
+
+async function namedKey({ args, cwd, env }: CommandContext): Promise<SigningKey> {
   const file = args.text('key-file');
   const fingerprint = args.text('key');
   const passphrase = args.text('passphrase-file');
