@@ -9,7 +9,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-export const ORIGIN = 0x400000;
+const ORIGIN = 0x400000;
 
 const QUADS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const REGISTERS = new Map([
@@ -20,7 +20,7 @@ const REGISTERS = new Map([
 ]);
 
 /** mnemonic, kinds of the operands, REX, opcode, how the operands are put, digit, bytes of the immediate. */
-const TABLE = [];
+export const TABLE = [];
 function row(mnemonic, kinds, rex, opcode, form = '', digit = 0, immediate = 0) {
   TABLE.push({ mnemonic, kinds, rex, opcode, form, digit, immediate });
 }
@@ -244,7 +244,8 @@ class Assembly {
     if (immediate === 'r') {
       const next = this.address + bytes.length + 4;
       bytes.push(...this.number(this.last ? value - BigInt(next) : 0n, 4));
-    } else if (immediate !== 0) bytes.push(...this.number(value, immediate));
+    } else if (immediate === 1 && this.last && (value < 0n || value > 63n)) throw new LineError('no count of a shift');
+    else if (immediate !== 0) bytes.push(...this.number(value, immediate));
     return bytes;
   }
 }
