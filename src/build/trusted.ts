@@ -35,6 +35,12 @@ export interface FoundBinary extends BinaryFile {
 export interface TrustReport {
   /** Lists and packages of distribution roots. */
   readonly roots: readonly TrustedFile[];
+  /** Who signed them: two roots of one distribution are no two witnesses. */
+  readonly signers: readonly {
+    readonly recipe: string;
+    readonly distribution: string;
+    readonly keys: readonly string[];
+  }[];
   /** Bytes written down by hand: sources of `format = "hex"`. */
   readonly seeds: readonly TrustedFile[];
   /** Agreements on the way: what follows from all origins of one is trusted only as far as all of them lie alike. */
@@ -83,6 +89,17 @@ export function reportTrust(
   }
   return {
     roots: of((recipe) => recipe.root !== undefined),
+    signers: [...recipes.values()].flatMap(({ name, kind, root }) =>
+      root === undefined
+        ? []
+        : [
+            {
+              recipe: name,
+              distribution: kind.replace('-root', ''),
+              keys: root.keys.map(({ fingerprint }) => fingerprint),
+            },
+          ],
+    ),
     seeds: of(isHex),
     agreements: [...recipes.values()].flatMap(({ name, agreement }) =>
       agreement === undefined ? [] : [{ recipe: name, origins: agreement.origins }],

@@ -21,7 +21,7 @@ LLVM bitcode, zip, and archives that cannot be read. Exit 1 when one is found th
   flags: {
     ...RECIPE_FLAGS,
     distfiles: { summary: 'look for sources in this folder first', value: 'DIR', repeatable: true },
-    json: { summary: 'as {"roots","seeds","agreements","sources","binaries","kernel","machine"}' },
+    json: { summary: 'as {"roots","signers","seeds","agreements","sources","binaries","kernel","machine"}' },
   },
   needsNamespace: false,
   run: async (context) => {
@@ -45,15 +45,20 @@ LLVM bitcode, zip, and archives that cannot be read. Exit 1 when one is found th
 };
 
 function reportText(report: TrustReport): string {
-  const { roots, seeds, agreements, sources, binaries, kernel, machine } = report;
+  const { roots, signers, seeds, agreements, sources, binaries, kernel, machine } = report;
   const parts: string[] = [];
-  for (const name of [...new Set(roots.map(({ from }) => from))]) {
+  for (const { recipe, distribution, keys } of signers) {
+    const title = `${recipe}, signed by ${distribution} with ${keys.join(' and ')}`;
     parts.push(
       block(
-        `${name}, a distribution root`,
-        roots.filter(({ from }) => from === name),
+        title,
+        roots.filter(({ from }) => from === recipe),
       ),
     );
+  }
+  for (const distribution of new Set(signers.map((each) => each.distribution))) {
+    const names = signers.filter((each) => each.distribution === distribution).map(({ recipe }) => recipe);
+    if (names.length > 1) parts.push(`${names.join(' and ')} have one signer, ${distribution}: no two witnesses\n`);
   }
   if (seeds.length > 0) parts.push(block('seeds, written down by hand', seeds));
   for (const { recipe, origins } of agreements) {
