@@ -2,7 +2,6 @@
 
 import type { Digest } from '../oci/digest.ts';
 import { formatPlatform } from '../oci/platform.ts';
-import { native } from '../oci/profile.ts';
 import { recordRoots } from './build/roots-record.ts';
 import type { OpenServices } from './build/services.ts';
 import { recipeDigests } from './digests/recipe-digest.ts';
@@ -46,9 +45,8 @@ export async function build(
     ops: graph.ops.length,
     targets: graph.requested.map((index) => graph.targets[index]!.name),
   });
-  const { layout, snapshots } = services;
-  const { isReadOnly, watch } = services;
-  const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly, watch });
+  const { layout, snapshots, profile, isReadOnly, watch } = services;
+  const assemble = createAssembler({ graph, layout, snapshots, profile, isReadOnly, watch });
   const solution = await solve(graph, services, assemble);
   if (!services.isReadOnly) snapshots.flush();
   recordRoots(services.store, graph, solution);

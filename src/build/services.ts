@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { createLayout, type Layout, openLayout } from '../../oci/layout/layout.ts';
+import { native, type Profile, withCompression } from '../../oci/profile.ts';
 import { fetchPinned, fetchSources } from '../fetch/fetch.ts';
 import { makeDirectories } from '../image/place.ts';
 import type { Watcher } from '../progress/event.ts';
@@ -26,6 +27,8 @@ export interface ServiceOptions {
   readonly sshSocket: string | undefined;
   readonly runtime: 'runc' | 'crun' | undefined;
   readonly driver: 'auto' | 'overlay' | 'copy';
+  /** Of layers; the profile's own where it is absent. */
+  readonly compression?: Profile['compression'];
   /** Nothing is made or changed; the store has to be there. */
   readonly isReadOnly: boolean;
   readonly env: NodeJS.ProcessEnv;
@@ -35,6 +38,8 @@ export interface ServiceOptions {
 
 export interface OpenServices extends Services {
   readonly layout: Layout;
+  /** What decides the bytes of images, besides their content. */
+  readonly profile: Profile;
 }
 
 /** Made aside, so that another process never sees half of it. */
@@ -77,6 +82,7 @@ export function openServices(options: ServiceOptions): OpenServices {
     store,
     layout: options.isReadOnly ? openLayout(join(store, 'layout')) : createLayout(join(store, 'layout')),
     snapshots,
+    profile: withCompression(native, options.compression ?? native.compression),
     sandbox: () => {
       const opened =
         sandbox ??

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Profile } from '../../oci/profile.ts';
 import { type OpenServices, openServices } from '../build/services.ts';
 import { BuildError } from '../errors.ts';
 import type { Watcher } from '../progress/event.ts';
@@ -21,11 +22,26 @@ export const SOLVE_FLAGS: Flags = {
   driver: { summary: 'how root file systems are stacked', value: 'NAME', choices: ['auto', 'overlay', 'copy'] },
 };
 
+/** Of the commands that make images. */
+export const IMAGE_FLAGS: Flags = {
+  compression: {
+    summary: 'how layers are compressed (gzip); another way gives other digests',
+    value: 'NAME',
+    choices: ['gzip', 'zstd', 'none'],
+  },
+};
+
 export interface SolveExtras {
   readonly secrets?: ReadonlyMap<string, Secret>;
   readonly sshSocket?: string | undefined;
   /** The store is only asked: a build with anything to do throws NeedsWork. */
   readonly isReadOnly?: boolean;
+  readonly compression?: Profile['compression'] | undefined;
+}
+
+/** What --compression says, undefined where it is not given. */
+export function compressionOf({ args }: CommandContext): Profile['compression'] | undefined {
+  return args.text('compression') as Profile['compression'] | undefined;
 }
 
 /** Folders to look for sources in, absolute: the flag's, then those of the environment. */
@@ -62,6 +78,7 @@ export function servicesOf(context: CommandContext, watch: Watcher, extras: Solv
     isReadOnly: extras.isReadOnly ?? false,
     runtime: runtimeOf(context),
     driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
+    ...(extras.compression === undefined ? {} : { compression: extras.compression }),
     env,
     signal: context.signal,
     watch,

@@ -9,7 +9,7 @@ import { BuildError } from '../errors.ts';
 import type { NamedContext } from '../graph/request.ts';
 import { parseOutput, requireWritable, writeOutput } from '../image/output.ts';
 import { callerId } from '../sandbox/userns.ts';
-import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
+import { compressionOf, IMAGE_FLAGS, SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
 import type { Command, CommandContext } from './command.ts';
 import { resultLine, solveSummary, unwrittenHint } from './results.ts';
@@ -45,6 +45,7 @@ export const command: Command = {
       summary: 'seconds since 1970 that times are cut down to (SOURCE_DATE_EPOCH, 0)',
       value: 'SECONDS',
     },
+    ...IMAGE_FLAGS,
     ...SOLVE_FLAGS,
   },
   operands: { min: 1, max: 1 },
@@ -86,6 +87,7 @@ function buildFile(context: CommandContext): BuildWork {
       secrets: secretsOf(args.list('secret'), context),
       sshSocket: sshSocketOf(context),
       isReadOnly,
+      compression: compressionOf(context),
     });
     const finder = createFinder(optionalTree(context), recipeOptionsOf(context));
     const outcome = await build([request], finder, services);

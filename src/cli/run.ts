@@ -11,7 +11,7 @@ import { type Made, madeOf } from '../provenance/made.ts';
 import { placeReferrers, referrersPath } from '../provenance/place.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
-import { SOLVE_FLAGS, servicesOf } from './build-flags.ts';
+import { compressionOf, IMAGE_FLAGS, SOLVE_FLAGS, servicesOf } from './build-flags.ts';
 import { answerFromCache, type BuildWork, buildInside } from './cached.ts';
 import type { Command, CommandContext } from './command.ts';
 import { resultLine, solveSummary } from './results.ts';
@@ -26,6 +26,7 @@ The image of recipes/NAME lies in out/NAME beside recipes/, as an OCI layout, an
 its provenance and its bill of materials.`,
   flags: {
     ...RECIPE_FLAGS,
+    ...IMAGE_FLAGS,
     ...SOLVE_FLAGS,
     out: { summary: 'put images below this folder instead of out/', value: 'DIR' },
   },
@@ -44,7 +45,7 @@ function runRecipes(context: CommandContext): BuildWork {
       for (const path of [layoutOf(recipe!), referrersPath(layoutOf(recipe!))]) requirePlace(path, 'layout');
     }
     const observation = observe(context.storeDirectory, programVersion(), watch);
-    const services = servicesOf(context, observation.watch, { isReadOnly });
+    const services = servicesOf(context, observation.watch, { isReadOnly, compression: compressionOf(context) });
     const outcome = await build(requests, finder, services).finally(() => observation.close());
     closeProgress();
     for (const made of outcome.built) {
