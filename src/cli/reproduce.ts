@@ -1,6 +1,6 @@
 // Owns: `ocibuild reproduce`: recipes built again from nothing, and compared; in a hostile world, too. Flags and printing.
 
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { formatPlatform } from '../../oci/platform.ts';
 import { readDigests } from '../digests/digest-list.ts';
@@ -9,6 +9,7 @@ import { lower } from '../graph/lower.ts';
 import { makeDirectories, placeFile, requirePlace } from '../image/place.ts';
 import { changedFiles, recipesOf, withDependents } from '../reproduce/changed.ts';
 import { findEarlier } from '../reproduce/earlier.ts';
+import { makeWorkPlace } from '../reproduce/place.ts';
 import { verdictHtml } from '../reproduce/report-html.ts';
 import { verdictText } from '../reproduce/report-text.ts';
 import { reproduce, type VaryOptions } from '../reproduce/reproduce.ts';
@@ -95,26 +96,29 @@ export async function reproduceRecipes(
   const platform = formatPlatform(platformOf(context));
   const beside = resolve(cwd, args.text('work') ?? dirname(storeDirectory));
   makeDirectories(beside, callerId());
-  const directory = mkdtempSync(join(beside, '.reproduce-'));
-  // A step's ids have to get through.
-  chmodSync(directory, 0o755);
+  const place = makeWorkPlace(beside);
+  const { directory } = place;
   const scratch = join(directory, 'scratch');
   mkdirSync(scratch);
-  return reproduce({
-    ...{ directory, tree: tree.directory, platform, offline, jobs, env, cwd, signal, recipes },
-    // The sources of the caller's store lie in it as in a folder of distfiles, and are only read.
-    distfiles: [join(storeDirectory, 'sources'), ...distfilesOf(context)],
-    runtime: runtimeOf(context),
-    driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
-    earlier: findEarlier({
-      ...{ tree, platform, cwd, scratch },
-      digests: readDigests(tree),
-      services: lookupServices(context),
-      out: resolve(cwd, args.text('out') ?? join(tree.directory, 'out')),
-    }),
-    ...(vary === undefined ? {} : { vary }),
-    say: (line) => stderr.write(`${line}\n`),
-  });
+  try {
+    return await reproduce({
+      ...{ directory, tree: tree.directory, platform, offline, jobs, env, cwd, signal, recipes },
+      // The sources of the caller's store lie in it as in a folder of distfiles, and are only read.
+      distfiles: [join(storeDirectory, 'sources'), ...distfilesOf(context)],
+      runtime: runtimeOf(context),
+      driver: (args.text('driver') as 'auto' | 'overlay' | 'copy' | undefined) ?? 'auto',
+      earlier: findEarlier({
+        ...{ tree, platform, cwd, scratch },
+        digests: readDigests(tree),
+        services: lookupServices(context),
+        out: resolve(cwd, args.text('out') ?? join(tree.directory, 'out')),
+      }),
+      ...(vary === undefined ? {} : { vary }),
+      say: (line) => stderr.write(`${line}\n`),
+    });
+  } finally {
+    place.remove();
+  }
 }
 
 function wantedRecipes(context: CommandContext): readonly string[] {

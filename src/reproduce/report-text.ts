@@ -11,7 +11,12 @@ export function verdictText(verdict: Verdict, isVerbose: boolean): string {
   for (const problem of problems) lines.push(`problem: ${shownLine(problem)}`);
   const sound = images.filter((image) => outcomeOf(image) === 'reproduced').length;
   lines.push(`ops: ${executed} executed, ${hits} cache hits; builds: ${builds}`);
-  lines.push(`${isReproduced ? 'reproduced' : 'NOT reproduced'}: ${sound} of ${images.length} images`);
+  const left = images.length - sound;
+  lines.push(
+    isReproduced
+      ? `reproduced: ${sound} of ${images.length}`
+      : `NOT reproduced: ${left} of ${images.length} are not as they should be`,
+  );
   return lines.map((line) => `${line}\n`).join('');
 }
 

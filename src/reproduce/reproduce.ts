@@ -44,7 +44,7 @@ export interface ReproduceOptions extends WorkshopOptions {
 
 /**
  * Builds recipes, and everything they need, from nothing but sources, and says whether that gave the same. Inside the
- * namespace only. `options.directory` is empty, and is gone afterwards, however this ends. Throws BuildError: what a
+ * namespace only. `options.directory` is empty, or holds what is the caller's; nothing of the builds is left in it afterwards. Throws BuildError: what a
  * failing build throws, MACHINE, INTERRUPTED.
  */
 export async function reproduce(options: ReproduceOptions): Promise<Verdict> {

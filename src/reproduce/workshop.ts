@@ -15,7 +15,7 @@ import { type StoreKind, storeKindOf, type World } from './world.ts';
 const PROGRAM = fileURLToPath(new URL('./rebuild.js', import.meta.url));
 
 export interface WorkshopOptions {
-  /** Absolute; an empty directory that nobody else uses. Its file system is that of the first store. */
+  /** Absolute; a directory that nobody else uses. Its file system is that of the first store. */
   readonly directory: string;
   /** The tree, absolute. */
   readonly tree: string;
@@ -120,7 +120,8 @@ export class Workshop {
   close(): void {
     if (this.#hasMemory) spawnSync('umount', ['-l', join(this.#options.directory, 'memory')], { stdio: 'ignore' });
     this.#hasMemory = false;
-    rmSync(this.#options.directory, { recursive: true, force: true });
+    for (const name of ['disk', 'memory'])
+      rmSync(join(this.#options.directory, name), { recursive: true, force: true });
   }
 
   #mountMemory(): void {
