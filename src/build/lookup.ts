@@ -23,7 +23,9 @@ export type Lookup = {
   readonly name: string;
   /** `linux/amd64`. */
   readonly platform: string;
-} & (
+} & LookupResult;
+
+type LookupResult =
   | {
       readonly outcome: 'built';
       readonly image: BuiltImage;
@@ -35,8 +37,7 @@ export type Lookup = {
   /** The store has no result of the recipe as it is now: never built, changed since, or the build failed. */
   | { readonly outcome: 'not built' }
   /** Its files are wrong: `error` is what a build would say. */
-  | { readonly outcome: 'failed'; readonly error: BuildError | OciError }
-);
+  | { readonly outcome: 'failed'; readonly error: BuildError | OciError };
 
 /**
  * Looks requests up in a store opened with `isReadOnly`, in their order; `services` undefined stands for a store that is not
@@ -47,76 +48,101 @@ export async function lookUp(
   finder: ImageFinder,
   services: OpenServices | undefined,
 ): Promise<readonly Lookup[]> {
-  const found = new Map<BuildRequest, Lookup>();
+  const failed = new Map<BuildRequest, BuildError | OciError>();
   // One recipe that cannot be read must not hide the others.
   const areSound = faultOf(() => lower(requests, finder)) === undefined;
-  const sound = requests.filter((request) => {
-    const error = areSound ? undefined : faultOf(() => lower([request], finder));
-    if (error !== undefined) found.set(request, { ...nameOf(request), outcome: 'failed', error });
-    return error === undefined;
-  });
+  for (const request of areSound ? [] : requests) {
+    const error = faultOf(() => lower([request], finder));
+    if (error !== undefined) failed.set(request, error);
+  }
+  const sound = requests.filter((request) => !failed.has(request));
   const graph = lower(sound, finder);
-  const recipes = recipeDigests(graph.targets.flatMap(({ recipe }) => recipe ?? []));
-  const targets = new Map(sound.map((request, index) => [graph.requested[index]!, request] as const));
-  const note = (target: number, lookup: (request: BuildRequest) => Lookup): void => {
-    for (const [index, request] of targets) if (index === target) found.set(request, lookup(request));
-  };
-  const search = async (wanted: readonly number[]): Promise<void> => {
-    const answer = services === undefined ? undefined : await ask(graph, wanted, services);
-    if (answer !== undefined && 'images' in answer && (answer.imported.length === 0 || wanted.length === 1)) {
-      for (const target of wanted)
-        note(target, (request) => builtOf(request, { graph, recipes, services: services!, solution: answer }, target));
-      return;
-    }
-    if (wanted.length > 1 && services !== undefined) {
-      // Most often everything is there; where it is not, halves find out what is missing.
-      const middle = wanted.length >> 1;
-      await search(wanted.slice(0, middle));
-      await search(wanted.slice(middle));
-      return;
-    }
-    for (const target of wanted) {
-      note(target, (request) =>
-        answer === undefined || 'images' in answer
-          ? { ...nameOf(request), outcome: 'not built' }
-          : { ...nameOf(request), outcome: 'failed', error: answer },
-      );
-    }
-  };
-  await search([...targets.keys()]);
-  return requests.map((request) => found.get(request)!);
+  const search = new Search(graph, services);
+  await search.ask([...new Set(graph.requested)].sort((a, b) => a - b));
+  const targets = new Map(sound.map((request, index) => [request, graph.requested[index]!] as const));
+  return requests.map((request): Lookup => {
+    const named = { name: request.name, platform: formatPlatform(request.platform) };
+    const error = failed.get(request);
+    if (error !== undefined) return { ...named, outcome: 'failed', error };
+    return { ...named, ...search.result(targets.get(request)!) };
+  });
 }
 
-function nameOf(request: BuildRequest): { name: string; platform: string } {
-  return { name: request.name, platform: formatPlatform(request.platform) };
-}
+/** A solution, an error that is the recipe's fault, or undefined when something would have to be done. */
+type Answer = Solution | BuildError | OciError | undefined;
 
-interface Answer {
-  readonly graph: Graph;
-  readonly recipes: ReadonlyMap<string, Digest>;
-  readonly services: OpenServices;
-  readonly solution: Solution;
-}
+/** Answers for targets of one graph. */
+class Search {
+  readonly #graph: Graph;
+  readonly #services: OpenServices | undefined;
+  readonly #recipes: ReadonlyMap<string, Digest>;
+  readonly #answers = new Map<number, Answer>();
 
-function builtOf(request: BuildRequest, { graph, recipes, services, solution }: Answer, target: number): Lookup {
-  const [imported] = solution.imported;
-  const image = solution.images.get(target)!;
-  const made = (version: string): Made =>
-    madeOf(graph, target, {
-      images: solution.images,
-      recipes,
-      manifestSize: services.layout.readBytes(image.manifestDigest).length,
-      version,
+  constructor(graph: Graph, services: OpenServices | undefined) {
+    this.#graph = graph;
+    this.#services = services;
+    this.#recipes = recipeDigests(graph.targets.flatMap(({ recipe }) => recipe ?? []));
+  }
+
+  /** `targets`: those that others are made from stand first. */
+  async ask(targets: readonly number[]): Promise<void> {
+    const wanted = targets.filter((target) => {
+      // What is made from something that has no result has none either, for the same reason.
+      const lacking = belowOf(this.#graph, target).find((index) => this.#lacks(index));
+      if (lacking !== undefined) this.#answers.set(target, this.#answers.get(lacking));
+      return lacking === undefined;
     });
-  return { ...nameOf(request), outcome: 'built', image, made, ...(imported === undefined ? {} : { imported }) };
+    if (wanted.length === 0) return;
+    const answer = this.#services === undefined ? undefined : await solveReadOnly(this.#graph, wanted, this.#services);
+    const isWhole = isSolution(answer) && answer.imported.length === 0;
+    if (isWhole || wanted.length === 1 || this.#services === undefined) {
+      for (const target of wanted) this.#answers.set(target, answer);
+      return;
+    }
+    // Most often everything is there; where it is not, halves find out what is missing, or was not made here.
+    const middle = wanted.length >> 1;
+    await this.ask(wanted.slice(0, middle));
+    await this.ask(wanted.slice(middle));
+  }
+
+  #lacks(target: number): boolean {
+    return this.#answers.has(target) && !isSolution(this.#answers.get(target));
+  }
+
+  result(target: number): LookupResult {
+    const answer = this.#answers.get(target);
+    if (answer === undefined) return { outcome: 'not built' };
+    if (!isSolution(answer)) return { outcome: 'failed', error: answer };
+    const [imported] = answer.imported;
+    const image = answer.images.get(target)!;
+    const made = (version: string): Made =>
+      madeOf(this.#graph, target, {
+        images: answer.images,
+        recipes: this.#recipes,
+        manifestSize: this.#services!.layout.readBytes(image.manifestDigest).length,
+        version,
+      });
+    return { outcome: 'built', image, made, ...(imported === undefined ? {} : { imported }) };
+  }
 }
 
-/** Undefined when something would have to be done. */
-async function ask(
-  graph: Graph,
-  requested: readonly number[],
-  services: OpenServices,
-): Promise<Solution | BuildError | OciError | undefined> {
+function isSolution(answer: Answer): answer is Solution {
+  return answer !== undefined && 'images' in answer;
+}
+
+/** Every target that one is made from, directly or not. */
+function belowOf(graph: Graph, target: number): readonly number[] {
+  const found = new Set<number>();
+  const waiting = [...graph.targets[target]!.dependencies];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    waiting.push(...graph.targets[next]!.dependencies);
+  }
+  return [...found];
+}
+
+async function solveReadOnly(graph: Graph, requested: readonly number[], services: OpenServices): Promise<Answer> {
   const { layout, snapshots } = services;
   const part = { ...graph, requested };
   const watch = (): void => {};
