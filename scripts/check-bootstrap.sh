@@ -1,6 +1,6 @@
 #!/bin/sh
 # Owns: the part of the bootstrap that is quick enough to be checked each time: both distribution roots, tcc compiled by each, and
-# that they agree; make, busybox and binutils on top. Prints what of bootstrap/ it has not built.
+# that they agree; make and busybox on top. Prints what of bootstrap/ it has not built.
 #
 #   scripts/check-bootstrap.sh [flags of `ocibuild run`]     OCIBUILD_STORE says where
 set -eu
