@@ -363,6 +363,8 @@ next:
   je .no_digit
   cmp rcx, 4
   je .no_digit
+  cmp rax, '.'
+  je .no_digit
   mov [token_number], r8
   ret
 .no_digit:

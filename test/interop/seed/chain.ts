@@ -17,6 +17,8 @@ export const CC0_TEXTS = readdirSync(`${BOOTSTRAP}seed-cc0`)
   .filter((name) => name.endsWith('.s'))
   .sort()
   .map((name) => `${BOOTSTRAP}seed-cc0/${name}`);
+/** The functions that test programs print with. */
+export const PRINT = new URL('print.c', import.meta.url).pathname;
 export const GCC_STANDIN = new URL('gcc-standin.sh', import.meta.url).pathname;
 
 export interface Ran {
