@@ -9,6 +9,17 @@
    Parts: 01 base, 02 lexer, 03 decimal, 04 preprocessor, 05 types, 06 code, 07 trees, 08 generator, 09 expressions,
    10 declarations, 11 initialisers, 12 statements, 13 program (ELF and main).
 
+   The language: C90, and what tcc's source needs besides: `//`, long long, empty macro arguments, `...` in macros, inline,
+   _Bool, anonymous structs and unions, bit-fields of any integer type, declarations between statements, and `__bytes`,
+   machine code as hex digits. One unit's grammar, the rest of it in parts 4 and 9 to 12:
+
+     unit = { declaration | `;` }
+
+   Refused by name, never compiled wrongly: functions in the old style, implicit int, undeclared functions, designated
+   initialisers, values of a type in braces, arrays of variable size, flexible array members, bit-fields of 33 to 63 bits,
+   floating arithmetic in initialisers of static variables, wide characters, hexadecimal floating constants, attributes that
+   change layout or linkage, asm, and conversions between pointers and numbers, or unlike pointers, without a cast.
+
    Memory: everything is taken from the break (brk), in order, zeroed by the kernel, and never given back: a compilation ends soon.
    The program under construction lies in four global byte arrays (part 6). Nothing depends on an address, so the same
    sources give the same bytes anywhere.
@@ -18,7 +29,7 @@
 
 long sys(long number, long a, long b, long c);
 
-enum { SYS_READ = 0, SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_BRK = 12, SYS_EXIT = 60, SYS_UNLINK = 87, SYS_CHMOD = 90 };
+enum { SYS_READ = 0, SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_BRK = 12, SYS_EXIT = 60, SYS_UNLINK = 87 };
 enum { MEMORY_LIMIT = 0x60000000, MEMORY_STEP = 0x100000, NESTING_LIMIT = 400 };
 
 /* A spelling met anywhere: two equal spellings are one Name, so names compare as pointers. What the spelling means

@@ -484,12 +484,12 @@ void gen_cast(struct Node *n)
 
 /* ---- operators ---- */
 
-/* set… al; movzx eax, al */
+/* set… al, then the rest of eax 0 */
 void set_on(long condition)
 {
   byte(0x0f);
   byte(0x90 + condition);
-  code("c0");
+  byte(0xc0);
   code("0f b6 c0"); /* movzx eax, al */
 }
 
@@ -585,12 +585,13 @@ void gen_float_operator(struct Node *n)
     }
     return;
   }
+  /* a prefix makes ..ps what it is for one float, ..ss, or one double, ..sd */
   code(t->kind == K_FLOAT ? "f3" : "f2");
   switch (n->op) {
-  case N_ADD: code("0f 58 c1"); break;      /* adds. xmm0, xmm1 */
-  case N_SUBTRACT: code("0f 5c c1"); break; /* subs. xmm0, xmm1 */
-  case N_MULTIPLY: code("0f 59 c1"); break; /* muls. xmm0, xmm1 */
-  default: code("0f 5e c1"); break;         /* divs. xmm0, xmm1 */
+  case N_ADD: code("0f 58 c1"); break;      /* addps xmm0, xmm1 */
+  case N_SUBTRACT: code("0f 5c c1"); break; /* subps xmm0, xmm1 */
+  case N_MULTIPLY: code("0f 59 c1"); break; /* mulps xmm0, xmm1 */
+  default: code("0f 5e c1"); break;         /* divps xmm0, xmm1 */
   }
 }
 

@@ -53,7 +53,7 @@ long __result(long answer)
 int setjmp(jmp_buf to)
 {
   __bytes("48 8b 4d 10"); /* mov rcx, [rbp + 16] */
-  __bytes("48 8b 45 00"); /* mov rax, [rbp] */
+  __bytes("48 8b 45 00"); /* mov rax, [rbp + 0] */
   __bytes("48 89 01"); /* mov [rcx], rax */
   __bytes("48 8d 45 10"); /* lea rax, [rbp + 16] */
   __bytes("48 89 41 08"); /* mov [rcx + 8], rax */
