@@ -9,7 +9,7 @@ import type { ImageVerdict, Verdict } from '../reproduce/verdict.ts';
 import { SOLVE_FLAGS } from './build-flags.ts';
 import type { Command } from './command.ts';
 import { runOwn } from './own-command.ts';
-import { KEY_FLAGS, openKey, signImages } from './sign.ts';
+import { KEY_FLAGS, openKey, signImages, warnOfStranger } from './sign.ts';
 import { RECIPE_FLAGS, requireTree } from './trees.ts';
 
 /** Flags that are handed on as they are. */
@@ -39,6 +39,7 @@ Does what \`ocibuild reproduce\` does, and when every image is what digests.txt 
     requirePublish(tree);
     // Asked for before the work, not after it.
     const key = await openKey(context);
+    await warnOfStranger(context, tree, key);
     const flags = [
       ...TEXTS.flatMap((name) => (args.has(name) ? [`--${name}`, args.text(name)!] : [])),
       ...args.list('distfiles').flatMap((path) => ['--distfiles', path]),

@@ -1,7 +1,9 @@
 // Owns: `ocibuild sign`: signatures of images, recipes, the policy and the release, where podman, skopeo and verify look.
 
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Claim } from '../../oci/signature/claim.ts';
+import { fingerprintOf } from '../../oci/signature/key.ts';
 import { requirePublish, type SignableImage } from '../build/signable.ts';
 import { readDigests } from '../digests/digest-list.ts';
 import { recipeDigest } from '../digests/recipe-digest.ts';
@@ -48,6 +50,7 @@ digests, sources and the tree. Signing the same again with the same key adds not
       throw new BuildError('USAGE', '--policy is signed by itself');
     }
     const key = await openKey(context);
+    await warnOfStranger(context, tree, key);
     if (args.is('policy')) return signPolicy(context, tree, key);
     const names = namedRecipes(context, tree);
     if (args.is('recipe')) {
@@ -76,6 +79,15 @@ digests, sources and the tree. Signing the same again with the same key adds not
     return 0;
   },
 };
+
+/** A signature that the tree's own policy does not count may still be meant for somebody else's. */
+export async function warnOfStranger({ stderr }: CommandContext, tree: Tree, key: SigningKey): Promise<void> {
+  const file = join(tree.directory, TRUST_FILE);
+  if (!existsSync(file)) return;
+  const { quorum } = await readTrust(file);
+  if (quorum.signers.some((signer) => fingerprintOf(signer.key) === key.fingerprint)) return;
+  stderr.write(`warning: ${TRUST_FILE} does not name ${key.fingerprint}: what it signs does not count there\n`);
+}
 
 /** The key the command line names, with a word about one that will expire. Throws BuildError USAGE unless it names one. */
 export async function openKey(context: CommandContext): Promise<SigningKey> {

@@ -6,7 +6,6 @@ import type { Tally } from '../../oci/signature/quorum.ts';
 import { readDigests } from '../digests/digest-list.ts';
 import { BuildError } from '../errors.ts';
 import type { Tree } from '../recipe/types.ts';
-import { statePath } from '../signing/consumer-state.ts';
 import {
   documentImage,
   layoutImages,
@@ -58,7 +57,8 @@ The policy is the tree's trust.toml, or better one of your own, outside the tree
       tree,
       policyFile: policy === undefined ? undefined : resolve(cwd, policy),
       signatures,
-      statePath: (repository) => (state === undefined ? statePath(repository, env) : resolve(cwd, state)),
+      stateFile: state === undefined ? undefined : resolve(cwd, state),
+      env,
       now,
     });
     for (const warning of session.policy.warnings) stderr.write(`warning: ${warning}\n`);

@@ -2,6 +2,7 @@
 // back to an older one, and the tree's own policy accepted last.
 //
 //   $XDG_STATE_HOME/ocibuild/trust/HEX.json, ~/.local/state/… otherwise; HEX: sha256 of the repository's name
+//   …/trust/tree-HEX.json                  which repository a checkout was for; HEX: sha256 of its real path
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -27,6 +28,35 @@ export function statePath(repository: string, env: NodeJS.ProcessEnv): string {
   const state = env['XDG_STATE_HOME'];
   const folder = state && isAbsolute(state) ? state : join(env['HOME'] || homedir(), '.local/state');
   return join(folder, 'ocibuild/trust', `${hexOf(digestOf(repository))}.json`);
+}
+
+/** Where it is kept which repository a checkout with a policy of its own is for. */
+export function treeStatePath(directory: string, env: NodeJS.ProcessEnv): string {
+  return join(dirname(statePath('', env)), `tree-${hexOf(digestOf(directory))}.json`);
+}
+
+/**
+ * A checkout that says it is for another repository would begin with nothing remembered. Throws BuildError SIGNATURE when
+ * it was for another one before, STORE for a damaged record.
+ */
+export function requireSameRepository(path: string, repository: string): void {
+  let before: unknown;
+  try {
+    before = (JSON.parse(readFileSync(path, 'utf8')) as { repository?: unknown } | null)?.repository;
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return;
+    throw new BuildError('STORE', `cannot read ${showPath(path)}`, { got: (cause as Error).message, cause });
+  }
+  if (before === repository) return;
+  throw new BuildError('SIGNATURE', 'this checkout’s policy was for another repository', {
+    want: String(before),
+    got: repository,
+    hint: `nothing that was remembered would count; remove ${showPath(path)} if you know why it changed`,
+  });
+}
+
+export function rememberRepository(path: string, repository: string): void {
+  write(path, `${canonicalJson({ format: FORMAT, repository })}\n`);
 }
 
 /** Nothing remembered where there is no file. Throws BuildError STORE for one that is damaged: forgetting would be unsafe. */
@@ -67,7 +97,10 @@ export function readState(path: string, repository: string): ConsumerState {
 
 /** Written only after everything held. */
 export function writeState(path: string, state: ConsumerState): void {
-  const text = `${canonicalJson({ format: FORMAT, ...state })}\n`;
+  write(path, `${canonicalJson({ format: FORMAT, ...state })}\n`);
+}
+
+function write(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeAside(path, text);

@@ -9,7 +9,16 @@ import { type DigestList, readDigests } from '../digests/digest-list.ts';
 import { treeDigest } from '../digests/recipe-digest.ts';
 import { BuildError } from '../errors.ts';
 import type { Tree } from '../recipe/types.ts';
-import { type ConsumerState, readState, requireForward, writeState } from './consumer-state.ts';
+import {
+  type ConsumerState,
+  readState,
+  rememberRepository,
+  requireForward,
+  requireSameRepository,
+  statePath,
+  treeStatePath,
+  writeState,
+} from './consumer-state.ts';
 import { requireSuccession } from './policy-history.ts';
 import { type Release, type ReleaseContent, readReleases, releaseDifferences } from './release.ts';
 import type { Subject } from './subjects.ts';
@@ -32,6 +41,8 @@ export interface Session {
   readonly isOwn: boolean;
   readonly state: ConsumerState;
   readonly statePath: string;
+  /** Of a policy that lies in the tree it judges, where no state file was named. */
+  readonly treeStatePath: string | undefined;
 }
 
 export interface SessionOptions {
@@ -39,13 +50,15 @@ export interface SessionOptions {
   /** `--policy`, absolute. */
   readonly policyFile: string | undefined;
   readonly signatures: string;
-  readonly statePath: (repository: string) => string;
+  /** `--state`, absolute. */
+  readonly stateFile: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
   readonly now: Date;
 }
 
 /** Reads the policy and holds it to what was seen before. Throws BuildError RECIPE, SIGNATURE, USAGE. */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const { tree, policyFile, signatures, now } = options;
+  const { tree, policyFile, signatures, stateFile, env, now } = options;
   const own = tree === undefined ? undefined : join(tree.directory, TRUST_FILE);
   const file = policyFile ?? own;
   if (file === undefined) {
@@ -55,13 +68,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
   const isOwn = own !== undefined && real(file) === real(own);
   const policy = await readTrust(file);
-  const statePath = options.statePath(policy.repository);
-  const state = readState(statePath, policy.repository);
+  const path = stateFile ?? statePath(policy.repository, env);
+  const treeState = isOwn && stateFile === undefined ? treeStatePath(real(tree!.directory), env) : undefined;
+  if (treeState !== undefined) requireSameRepository(treeState, policy.repository);
+  const state = readState(path, policy.repository);
   if (isOwn && state.policy !== undefined) {
     const accepted = await parseTrustBundle(state.policy, 'the policy accepted before');
     await requireSuccession(signatures, accepted, policy, now);
   }
-  return { policy, isOwn, state, statePath };
+  return { policy, isOwn, state, statePath: path, treeStatePath: treeState };
 }
 
 function real(path: string): string {
@@ -135,12 +150,14 @@ export async function judgeRelease(
 }
 
 /** Remembers what held. */
-export function remember({ policy, isOwn, state, statePath }: Session, release: Release | undefined): void {
+export function remember(session: Session, release: Release | undefined): void {
+  const { policy, isOwn, state } = session;
   const seen = release === undefined ? state.release : { serial: release.serial, digest: release.digest };
   const next: ConsumerState = {
     repository: policy.repository,
     ...(seen === undefined ? {} : { release: seen }),
     ...(isOwn ? { policy: policy.bundle } : state.policy === undefined ? {} : { policy: state.policy }),
   };
-  if (JSON.stringify(next) !== JSON.stringify(state)) writeState(statePath, next);
+  if (JSON.stringify(next) !== JSON.stringify(state)) writeState(session.statePath, next);
+  if (session.treeStatePath !== undefined) rememberRepository(session.treeStatePath, policy.repository);
 }

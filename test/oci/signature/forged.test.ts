@@ -1,6 +1,7 @@
 // A table of forged signature files: each is refused, and says why in words of its own.
 
 import { deflateRawSync, deflateSync } from 'node:zlib';
+import fc from 'fast-check';
 import { createCleartextMessage, createMessage, enums, type PrivateKey, revokeKey, sign as signAny } from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../../oci/digest.ts';
@@ -591,4 +592,23 @@ test('no byte of the signed text, and none of the signature, can be changed unno
     const judgement = await judge(changed(sound, (copy) => (copy[at]! ^= 0x20)));
     expect(judgement.counts, `offset ${at}`).toBe(false);
   }
+});
+
+test('whatever lies in a file, it is judged and not tripped over', async () => {
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  await fc.assert(
+    fc.asyncProperty(bytes, async (any) => {
+      expect((await judge(any)).counts).toBe(false);
+    }),
+    { numRuns: 200 },
+  );
+  const spliced = fc.tuple(fc.nat(sound.length), fc.nat(20), fc.uint8Array({ maxLength: 20 }));
+  await fc.assert(
+    fc.asyncProperty(spliced, async ([at, gone, put]) => {
+      const judgement = await judge(Buffer.concat([sound.subarray(0, at), put, sound.subarray(at + gone)]));
+      // What it still says, if it counts, is what was signed.
+      if (judgement.counts) expect(judgement.claim).toEqual({ kind: 'image', name: NAME, digest: DIGEST });
+    }),
+    { numRuns: 300 },
+  );
 });

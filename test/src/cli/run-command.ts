@@ -12,7 +12,13 @@ export interface Ran {
 }
 
 /** The command line's words after the command's name. Throws what the command throws. */
-export async function runCommand(command: Command, words: readonly string[], cwd: string, store: string): Promise<Ran> {
+export async function runCommand(
+  command: Command,
+  words: readonly string[],
+  cwd: string,
+  store: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ran> {
   const written = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') =>
     ({
@@ -28,7 +34,7 @@ export async function runCommand(command: Command, words: readonly string[], cwd
     stdout,
     stderr,
     signal: new AbortController().signal,
-    env: {},
+    env,
     cwd,
     storeDirectory: store,
     treeDirectory: args.text('tree'),

@@ -174,6 +174,20 @@ describe('a policy that changes', () => {
     tree.trust([ann, bob, eve], { quorum: 1 });
     await expect(tree.signPolicy(ann)).rejects.toThrow(/another policy has had serial 1.*raise serial/);
   });
+  test('cannot begin anew under another repository', async () => {
+    const run = (): Promise<Ran> =>
+      runCommand(command, ['hello'], tree.directory, join(tree.folder, 'store'), {
+        XDG_STATE_HOME: join(tree.folder, 'home'),
+      });
+    for (const person of [ann, bob]) await tree.sign(person, tree.manifest('hello'));
+    expect(await run()).toMatchObject({ status: 0 });
+    tree.write('ocibuild.toml', '[publish]\nrepository = "registry.example/evil"\ntag = "1"\n');
+    tree.trust([eve], { serial: 2, quorum: 1, repository: 'registry.example/evil' });
+    await tree.sign(eve, tree.manifest('hello'), 'registry.example/evil/hello:1');
+    await expect(run()).rejects.toThrow(
+      /was for another repository: want registry.example\/ns, got registry.example\/evil/,
+    );
+  });
   test('a key that is exchanged in its place is a change', async () => {
     await accepted();
     tree.write('keys/ann.asc', `${ann.armored}\n`);
