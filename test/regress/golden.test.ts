@@ -37,5 +37,13 @@ describe.skipIf(!hasRuntime)('golden digests', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     expect(printed).toContain(`${recipe} ${digest} `);
+    // recipes/digests.txt says the same of the manifest.
+    const checked = spawnSync(join(ROOT, 'ocibuild'), ['digests', '--check', recipe], {
+      env,
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(checked.stdout).toMatch(/: 1 recipe, as expected\n$/);
+    expect(checked.status).toBe(0);
   });
 });

@@ -3,7 +3,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hostPlatform } from '../../oci/platform.ts';
+import { lookUp } from '../../src/build/lookup.ts';
+import { createFinder, recipeRequest } from '../../src/build/requests.ts';
+import { openServices } from '../../src/build/services.ts';
 import { imageFormat } from '../../src/digests/digest-list.ts';
+import { openTree } from '../../src/recipe/tree.ts';
 import { spdxFaults } from '../oci/spdx-schema.ts';
 import { busybox, Lab, listFolder, otherUser, type Result, self } from './engine.ts';
 import { testRuntimes } from './harness.ts';
@@ -168,6 +173,52 @@ describe.skipIf(!runnable)('digests', () => {
     const checked = lab.run(['--tree', tree, 'digests', '--check'], { store: lab.path('no-store') });
     expect(checked).toMatchObject({ status: 1, stdout: expect.stringMatching(/2 not as expected\n$/) });
     expect(existsSync(lab.path('no-store'))).toBe(false);
+  });
+
+  /** As `sign` asks: in this process, which may only read. */
+  async function lookUpHere(...names: string[]): Promise<Record<string, string>> {
+    const opened = openTree(tree);
+    const options = { platform: hostPlatform(), cwd: tree };
+    const requests = names.map((name) => recipeRequest(opened.recipe(name), options));
+    const { signal } = new AbortController();
+    const services = openServices({
+      ...{
+        store: lab.store,
+        jobs: 1,
+        offline: true,
+        distfiles: [],
+        noCache: false,
+        secrets: new Map(),
+        env: {},
+        signal,
+      },
+      ...{ sshSocket: undefined, runtime: undefined, driver: 'auto', isReadOnly: true, watch: () => {} },
+    });
+    const found = await lookUp(requests, createFinder(opened, options), services);
+    return Object.fromEntries(
+      found.map((one) => [one.name, one.outcome === 'built' ? (one.imported?.what ?? 'built here') : one.outcome]),
+    );
+  }
+
+  test('one action below an image that was not done here is named, and the images without it are not blamed', async () => {
+    lab.tree('tree', { alone: { Containerfile: 'FROM scratch\nCOPY Containerfile /\n' } });
+    build('alone');
+    const names = ['recipes/alone', 'recipes/app', 'recipes/tools'] as const;
+    const here = { 'recipes/alone': 'built here', 'recipes/app': 'built here', 'recipes/tools': 'built here' };
+    expect(await lookUpHere(...names)).toEqual(here);
+    const folder = join(lab.store, 'actions');
+    const path = (readdirSync(folder, { recursive: true }) as string[])
+      .map((name) => join(folder, name))
+      .find((name) => name.endsWith('.json') && readFileSync(name, 'utf8').includes('--install'))!;
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    const blamed = expect.stringMatching(/^RUN .*--install/);
+    for (const origin of ['imported', undefined, 'Built']) {
+      writeFileSync(path, JSON.stringify({ ...record, origin }));
+      expect(await lookUpHere(...names)).toEqual({ ...here, 'recipes/app': blamed, 'recipes/tools': blamed });
+    }
+    build('app', '--no-cache');
+    expect(await lookUpHere(...names)).toEqual(here);
+    rmSync(join(tree, 'recipes/alone'), { recursive: true });
   });
 
   test('every action says that it was done here', () => {
