@@ -4,6 +4,8 @@
 // bytes, they work as Map keys, and joining is plain concatenation. It is never shown to a user or put into JSON as it
 // is: displayPath is for people.
 
+import { escapeHidden } from './shown-text.ts';
+
 /** Bytes of a path, one char a byte. Relative to a rootfs: no leading `/`, no `.` or `..`, no trailing `/`; '' is the root. */
 export type RawPath = string & { readonly __rawPath: unique symbol };
 
@@ -21,12 +23,12 @@ export function rawToBuffer(path: RawPath): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-/** For messages: UTF-8 where the bytes are UTF-8; bytes that are not, and control characters, as \xHH. */
+/** For messages: UTF-8 where the bytes are UTF-8; bytes that are not as \xHH, and so whatever a terminal would obey. */
 export function displayPath(path: RawPath): string {
   const bytes = rawToBuffer(path);
   const text = bytes.toString('utf8');
   const shown = Buffer.from(text, 'utf8').equals(bytes) ? text : path.replace(/[^ -~]/g, escapeByte);
-  return shown.replace(/[\x00-\x1f\x7f]/g, escapeByte);
+  return escapeHidden(shown);
 }
 
 function escapeByte(char: string): string {

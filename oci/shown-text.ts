@@ -9,7 +9,12 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu;
 
 /** One line for people: `\xHH` below 256, `\u{HEX}` above, `\\` for a backslash. */
 export function shownText(text: string): string {
-  return text.replace(/\\/g, '\\\\').replace(HIDDEN, escapeChar);
+  return escapeHidden(text.replace(/\\/g, '\\\\'));
+}
+
+/** The same without doubling backslashes: for messages, where a name is not compared with another. */
+export function escapeHidden(text: string): string {
+  return text.replace(HIDDEN, escapeChar);
 }
 
 /** Like shownText for text with a meaning of its own, as a line of a file: tabs and backslashes stay. */

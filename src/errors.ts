@@ -1,6 +1,7 @@
 // Owns: errors of building, which point at what the user wrote, and the exit status each one gives.
 
 import { describe, type ErrorDetail } from '../oci/errors.ts';
+import { shownLines } from '../oci/shown-text.ts';
 
 /** A place in a file the user wrote. `file` is as the user would type it; `line` counts from 1. */
 export interface SourceLocation {
@@ -50,10 +51,13 @@ export class BuildError extends Error {
   }
 }
 
-/** `file:line: CODE: message`, the one form in which every error reaches the user. */
+/**
+ * `file:line: CODE: message`, the one form in which every error reaches the user. Names and values in it may be anybody's: what
+ * a terminal would obey is escaped.
+ */
 export function formatError(error: { code: string; message: string; location?: SourceLocation | undefined }): string {
   const place = error.location === undefined ? '' : `${error.location.file}:${error.location.line}: `;
-  return `${place}${error.code}: ${error.message}`;
+  return shownLines(`${place}${error.code}: ${error.message}`);
 }
 
 /** 1 the build or the check failed, 2 usage, 3 this machine can't do it. */

@@ -50,7 +50,7 @@ export function createBudget(maxContents: number): Budget {
       const details: Detail[] = [];
       // What is nested reads its archives again too, but does not use up what the outer one may look into.
       const nested = { ...budget, contents: MAX_DETAILS, rereadings: 2 };
-      for (const found of diffTars({ open: left }, { open: right }, nested)) {
+      for (const found of diffTars({ name: '', open: left }, { name: '', open: right }, nested)) {
         if (found === undefined) yield;
         else if (details.length < MAX_DETAILS) details.push(nestedDetail(found));
       }

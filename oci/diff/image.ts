@@ -127,6 +127,7 @@ function readManifest(source: BlobSource, descriptor: Descriptor): ImageNode | A
     return {
       side: { number: at + 1, digest: layer.digest, diffId, ...makers[at] },
       source: source.name,
+      name: what,
       diffId,
       descriptor: layer,
       openStored: () => named(what, source.readChunks(layer)),
@@ -198,6 +199,7 @@ export function readDockerArchive(files: ArchiveFiles): readonly ImageNode[] {
       return {
         side: { number: number + 1, diffId, ...makers[number] },
         source: files.name,
+        name: layer,
         diffId,
         openStored: () => named(layer, files.readChunks(file)),
         open: () => named(layer, checked(plainChunks(files.readChunks(file)), diffId, `${layer}, uncompressed`)),

@@ -7,7 +7,7 @@ import { OciError } from '../errors.ts';
 import type { EntryType } from '../layer/entry.ts';
 import { readTarSync } from '../layer/reader.ts';
 import { displayPath, type RawPath, rawFromBuffer } from '../raw-path.ts';
-import type { TarSource } from './tar-diff.ts';
+import { inSource, type TarSource } from './tar-diff.ts';
 
 export type NodeType = Exclude<EntryType, 'hardlink' | 'whiteout' | 'opaque'>;
 
@@ -63,51 +63,64 @@ export function* mergeLayers(
   options: RootfsOptions = {},
 ): Generator<undefined, RootfsNode, void> {
   const root = impliedDirectory();
-  const maxEntries = options.maxEntries ?? MAX_ENTRIES;
   let count = 0;
   for (const [number, layer] of layers.entries()) {
-    // Whiteouts are about lower layers only: what this layer adds waits until all of them are applied.
-    const added: { path: RawPath; inode?: Inode; target?: RawPath }[] = [];
-    let turnedAt = 0;
-    let at = -1;
-    for (const { entry, content, offset } of readTarSync(layer.open(), { endMarker: 'required' })) {
-      at++;
-      if (++count > maxEntries) throw new OciError('TAR_UNSAFE', 'too many entries', { want: `at most ${maxEntries}` });
-      if (entry.type === 'whiteout' || entry.type === 'opaque') {
-        remove(root, entry.path, entry.type === 'opaque');
-      } else if (entry.type === 'hardlink') added.push({ path: entry.path, target: entry.target! });
-      else {
-        const { type, mode, size, mtime, owner, target, device, xattrs } = entry;
-        const isFile = type === 'file';
-        const digest = isFile && options.digests === true ? digestOfContent(content) : undefined;
-        const ordinal = at;
-        const inode: Inode = {
-          type,
-          mode,
-          uid: owner.uid,
-          gid: owner.gid,
-          mtime,
-          size,
-          xattrs,
-          layer: number,
-          ...(target === undefined ? {} : { target }),
-          ...(device === undefined ? {} : { device }),
-          ...(digest === undefined ? {} : { digest }),
-          ...(isFile ? { open: () => contentAgain(layer, ordinal) } : {}),
-        };
-        added.push({ path: entry.path, inode });
-      }
-      if (offset - turnedAt >= TURN) {
-        turnedAt = offset;
-        yield;
-      }
-    }
-    for (const { path, inode, target } of added) {
-      if (inode !== undefined) put(root, path, inode);
-      else putLink(root, path, target!);
-    }
+    count = yield* inSource(layer, addLayer(root, layer, number, count, options));
   }
   return root;
+}
+
+/** Puts one layer over what is there. Takes and gives how many entries there were so far. */
+function* addLayer(
+  root: RootfsNode,
+  layer: TarSource,
+  number: number,
+  before: number,
+  options: RootfsOptions,
+): Generator<undefined, number, void> {
+  const maxEntries = options.maxEntries ?? MAX_ENTRIES;
+  let count = before;
+  // Whiteouts are about lower layers only: what this layer adds waits until all of them are applied.
+  const added: { path: RawPath; inode?: Inode; target?: RawPath }[] = [];
+  let turnedAt = 0;
+  let at = -1;
+  for (const { entry, content, offset } of readTarSync(layer.open(), { endMarker: 'required' })) {
+    at++;
+    if (++count > maxEntries) throw new OciError('TAR_UNSAFE', 'too many entries', { want: `at most ${maxEntries}` });
+    if (entry.type === 'whiteout' || entry.type === 'opaque') {
+      remove(root, entry.path, entry.type === 'opaque');
+    } else if (entry.type === 'hardlink') added.push({ path: entry.path, target: entry.target! });
+    else {
+      const { type, mode, size, mtime, owner, target, device, xattrs } = entry;
+      const isFile = type === 'file';
+      const digest = isFile && options.digests === true ? digestOfContent(content) : undefined;
+      const ordinal = at;
+      const inode: Inode = {
+        type,
+        mode,
+        uid: owner.uid,
+        gid: owner.gid,
+        mtime,
+        size,
+        xattrs,
+        layer: number,
+        ...(target === undefined ? {} : { target }),
+        ...(device === undefined ? {} : { device }),
+        ...(digest === undefined ? {} : { digest }),
+        ...(isFile ? { open: () => contentAgain(layer, ordinal) } : {}),
+      };
+      added.push({ path: entry.path, inode });
+    }
+    if (offset - turnedAt >= TURN) {
+      turnedAt = offset;
+      yield;
+    }
+  }
+  for (const { path, inode, target } of added) {
+    if (inode !== undefined) put(root, path, inode);
+    else putLink(root, path, target!);
+  }
+  return count;
 }
 
 function digestOfContent(content: Iterable<Uint8Array>): Buffer {

@@ -3,6 +3,7 @@
 
 import { type RawPath, rawToBuffer } from '../raw-path.ts';
 import { shownBytes } from '../shown-text.ts';
+import { naming } from './blob-source.ts';
 import { type Bytes, compareBytes, hold, MAX_HELD, streamBytes } from './bytes.ts';
 import type { Detail, Found, Steps } from './finding.ts';
 import { compareHeaders, quoted, typeText } from './tar-fields.ts';
@@ -11,6 +12,8 @@ import { type ScannedMember, scanTar, type TarEnd } from './tar-scan.ts';
 
 /** An archive that can be read several times. */
 export interface TarSource {
+  /** For messages. */
+  readonly name: string;
   open(): Iterable<Uint8Array>;
 }
 
@@ -36,9 +39,18 @@ export function* diffTars(left: TarSource, right: TarSource, budget: Budget): St
   if (bytes !== undefined) yield { level: 'layer', ...bytes, kind: 'encoding', field: 'tar' };
 }
 
+/** Says in which archive something is wrong. */
+export function* inSource<Y, T>({ name }: TarSource, work: Generator<Y, T, void>): Generator<Y, T, void> {
+  try {
+    return yield* work;
+  } catch (error) {
+    throw naming(name, error);
+  }
+}
+
 function* differences(left: TarSource, right: TarSource, budget: Budget): Steps {
-  const ours = yield* indexTar(left.open());
-  const theirs = yield* indexTar(right.open());
+  const ours = yield* inSource(left, indexTar(left.open()));
+  const theirs = yield* inSource(right, indexTar(right.open()));
   const match = matchMembers(ours, theirs);
   yield* repeated(ours, theirs);
   yield* moved(ours, theirs, match);

@@ -42,7 +42,14 @@ export function* indexTar(chunks: Iterable<Uint8Array>): Generator<undefined, Ta
     const at = 2 * DIGEST * keys.length;
     if (at === digests.length) digests = Buffer.concat([digests, Buffer.alloc(digests.length)]);
     const content = createHash('sha256');
-    for (const chunk of member.content) content.update(chunk);
+    let hashed = 0;
+    for (const chunk of member.content) {
+      content.update(chunk);
+      hashed += chunk.length;
+      if (hashed < TURN) continue;
+      hashed = 0;
+      yield;
+    }
     content.digest().copy(digests, at + DIGEST);
     headerHash(member).copy(digests, at);
     let key: string = member.path;

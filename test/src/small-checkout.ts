@@ -112,7 +112,15 @@ export function makeCheckout(): Checkout {
   const directory = mkdtempSync(join(tmpdir(), 'checkout-'));
   const copied = [
     ...['ocibuild', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/compile.sh'],
-    ...['src/main.ts', 'src/errors.ts', 'src/cli', 'src/progress', 'src/recipe/near-miss.ts', 'oci/errors.ts'],
+    ...[
+      'src/main.ts',
+      'src/errors.ts',
+      'src/cli',
+      'src/progress',
+      'src/recipe/near-miss.ts',
+      'oci/errors.ts',
+      'oci/shown-text.ts',
+    ],
   ];
   for (const path of copied) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
