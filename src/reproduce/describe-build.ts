@@ -9,6 +9,18 @@ import { type Graph, isLayerOp } from '../graph/op.ts';
 import type { Solution } from '../solver/solve.ts';
 import type { TracedOp, TracedTarget } from './trace.ts';
 
+/** A key for each op, by its number: the number itself is another one in a graph of other recipes. */
+export function keysOf(graph: Graph): readonly string[] {
+  const counts = new Map<string, number>();
+  return graph.ops.map(({ kind, label: { target, stage, step, text } }) => {
+    const label = JSON.stringify([target, stage, step, kind, text]);
+    // ONBUILD may put the same instruction into one place twice.
+    const count = (counts.get(label) ?? 0) + 1;
+    counts.set(label, count);
+    return `${label} ${count}`;
+  });
+}
+
 /** Every image that was made, and every op that was solved. */
 export function describeBuild(
   graph: Graph,
@@ -34,19 +46,14 @@ export function describeBuild(
     });
   }
   const ops: TracedOp[] = [];
-  const counts = new Map<string, number>();
+  const keys = keysOf(graph);
   for (const op of graph.ops) {
     const result = solution.results.get(op.id);
     if (result === undefined) continue;
     const policy = graph.targets.find((target) => target.name === op.label.target)?.policy;
     const { target, stage, step, text, location } = op.label;
-    const label = JSON.stringify([target, stage, step, op.kind, text]);
-    // ONBUILD may put the same instruction into one place twice.
-    const count = (counts.get(label) ?? 0) + 1;
-    counts.set(label, count);
     ops.push({
-      id: op.id,
-      key: `${label} ${count}`,
+      key: keys[op.id]!,
       kind: op.kind,
       ...{ target, stage, step, text, location },
       diffs: result.snapshot.diffs,

@@ -60,8 +60,7 @@ export function judge(variation: Variation, name: string, first: Side, second: S
 }
 
 function witnessOf({ trace }: Side, key: string): InsideFacts | undefined {
-  const id = trace.ops.find((op) => op.key === key)?.id;
-  return trace.witnessed.find((seen) => seen.op === id)?.facts;
+  return trace.witnessed.find((seen) => seen.key === key)?.facts;
 }
 
 /** One line of at most 60 characters, nothing of a terminal's. */

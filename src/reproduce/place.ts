@@ -40,7 +40,7 @@ export function makeWorkPlace(beside: string): WorkPlace {
 function isLeftBehind(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isDirectory() || stats.uid !== process.getuid!()) return false;
-  if (Date.now() - stats.ctimeMs < YOUNG_MILLISECONDS) return false;
+  if (Date.now() - stats.mtimeMs < YOUNG_MILLISECONDS) return false;
   return sortOwners(hostPath(path), undefined).alive.length === 0;
 }
 

@@ -11,12 +11,13 @@ import { createFinder, recipeRequest } from '../build/requests.ts';
 import { type OpenServices, openServices } from '../build/services.ts';
 import { build } from '../build.ts';
 import { BuildError } from '../errors.ts';
+import { lower } from '../graph/lower.ts';
 import type { BuildEvent } from '../progress/event.ts';
 import { openTree } from '../recipe/tree.ts';
 import { openSandbox } from '../sandbox/runtime.ts';
 import type { Sandbox, Step } from '../sandbox/types.ts';
 import { writeFileWhole } from '../solver/actions.ts';
-import { describeBuild } from './describe-build.ts';
+import { describeBuild, keysOf } from './describe-build.ts';
 import type { Answer, Failure, Job, OutsideFacts, Trace, Witnessed } from './trace.ts';
 import { readWitness, witnessProgram } from './witness.ts';
 import { changeSpec, runtimePrefix, type World } from './world.ts';
@@ -50,9 +51,11 @@ type OpenSandbox = Promise<Sandbox>;
 /** Carries what failed, and where, to the answer. */
 class BuildFailed extends Error {
   readonly failure: Failure;
-  constructor(failure: Failure) {
+  readonly witnessed: readonly Witnessed[];
+  constructor(failure: Failure, witnessed: readonly Witnessed[]) {
     super(failure.message);
     this.failure = failure;
+    this.witnessed = witnessed;
   }
 }
 
@@ -72,6 +75,8 @@ async function once(sandboxes: OpenSandbox[]): Promise<Trace> {
   const tree = openTree(job.tree);
   const options = { platform: parsePlatform(job.platform), cwd: job.cwd };
   const requests = job.recipes.map((name) => recipeRequest(tree.recipe(name), options));
+  const finder = createFinder(tree, options);
+  const keys = keysOf(lower(requests, finder));
   const witnessed: Witnessed[] = [];
   const started = new Map<number, Extract<BuildEvent, { type: 'op-start' }>>();
   let failed: number | undefined;
@@ -109,17 +114,17 @@ async function once(sandboxes: OpenSandbox[]): Promise<Trace> {
         stateDirectory: join(job.store, 'state'),
         altered: { changeSpec: (spec, step) => changeSpec(spec, step, job.world), prefix: runtimePrefix(job.world) },
       });
-      return sandboxes[0].then((sandbox) => (job.isWitnessed ? watched(sandbox, witnessed) : sandbox));
+      return sandboxes[0].then((sandbox) => (job.isWitnessed ? watched(sandbox, keys, witnessed) : sandbox));
     },
   };
   try {
-    const outcome = await build(requests, createFinder(tree, options), services);
+    const outcome = await build(requests, finder, services);
     const { targets, ops } = describeBuild(outcome.graph, outcome.solution, services.layout, tree.directory);
     const runtime = await runtimeOf(sandboxes[0]);
     return { targets, ops, witnessed, outside: outsideFacts(runtime, job.world), executed, hits };
   } catch (error) {
     if (!(error instanceof BuildError || error instanceof OciError) || failed === undefined) throw error;
-    throw new BuildFailed(failureOf(error, started.get(failed)));
+    throw new BuildFailed(failureOf(error, started.get(failed)), witnessed);
   }
 }
 
@@ -128,7 +133,7 @@ async function runtimeOf(sandbox: OpenSandbox | undefined): Promise<string> {
 }
 
 /** A sandbox that has the witness look at every step's world first, in the same rootfs, under the same story. */
-function watched(sandbox: Sandbox, witnessed: Witnessed[]): Sandbox {
+function watched(sandbox: Sandbox, keys: readonly string[], witnessed: Witnessed[]): Sandbox {
   const program = witnessProgram(process.arch);
   const file = join(sandbox.mountDirectory, 'witness');
   // Once for the process: a program that runs cannot be written.
@@ -144,7 +149,7 @@ function watched(sandbox: Sandbox, witnessed: Witnessed[]): Sandbox {
       const facts = program === undefined ? undefined : await look(sandbox, step, file, signal);
       const from = Date.now();
       const result = await sandbox.run(step, output, signal);
-      if (step.op !== undefined) witnessed.push({ op: step.op, facts, from, to: Date.now() });
+      if (step.op !== undefined) witnessed.push({ key: keys[step.op]!, facts, from, to: Date.now() });
       return result;
     },
   };
@@ -185,8 +190,9 @@ let answer: Answer;
 try {
   answer = { traces: await rebuild() };
 } catch (error) {
-  if (error instanceof BuildFailed) answer = { failure: error.failure };
-  else if (error instanceof BuildError || error instanceof OciError) answer = { failure: failureOf(error, undefined) };
+  if (error instanceof BuildFailed) answer = { failure: error.failure, witnessed: error.witnessed };
+  else if (error instanceof BuildError || error instanceof OciError)
+    answer = { failure: failureOf(error, undefined), witnessed: [] };
   else throw error;
 } finally {
   for (const child of busy) child.kill('SIGKILL');

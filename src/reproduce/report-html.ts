@@ -1,5 +1,6 @@
 // Owns: a verdict as one self-contained HTML page: no script, nothing loaded, everything escaped.
 
+import { shownLines } from '../../oci/shown-text.ts';
 import { comparisonText, differenceLines, outcomeOf } from './report-text.ts';
 import type { ImageVerdict, Verdict } from './verdict.ts';
 
@@ -86,7 +87,7 @@ function word(text: string): string {
   return `<span class="word ${CLASSES[text] ?? 'open'}">${escaped(text)}</span>`;
 }
 
-/** Fit for text and for double-quoted attributes. */
+/** Fit for text and for double-quoted attributes; nothing in it moves a cursor. */
 function escaped(text: string): string {
   const names: Readonly<Record<string, string>> = {
     '&': '&amp;',
@@ -95,5 +96,5 @@ function escaped(text: string): string {
     '"': '&quot;',
     "'": '&#39;',
   };
-  return text.replace(/[&<>"']/g, (character) => names[character]!);
+  return shownLines(text).replace(/[&<>"']/g, (character) => names[character]!);
 }

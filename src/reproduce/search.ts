@@ -8,7 +8,7 @@ import { openSnapshotStore } from '../snapshot/store.ts';
 import { attribute } from './attribute.ts';
 import { type Kept, locate, stepPlace } from './locate.ts';
 import type { Machine } from './machine.ts';
-import type { Failure, Trace, TracedOp } from './trace.ts';
+import type { Failure, Trace, TracedOp, Witnessed } from './trace.ts';
 import type { Variation } from './variation.ts';
 import type { Cause, Difference, Place } from './verdict.ts';
 import type { Workshop } from './workshop.ts';
@@ -62,6 +62,7 @@ export async function buildAll(
   );
   const traces = new Map<string, Trace>();
   const failures = new Map<string, Failure>();
+  const seen: Witnessed[] = [];
   let left = [...names];
   let forced = again;
   while (left.length > 0) {
@@ -72,10 +73,13 @@ export async function buildAll(
       ...(forced === undefined ? {} : { again: forced }),
     });
     if ('traces' in answer) {
-      for (const name of left) traces.set(name, answer.traces[0]!);
+      const [trace] = answer.traces as [Trace];
+      const whole = { ...trace, witnessed: [...seen, ...trace.witnessed] };
+      for (const name of left) traces.set(name, whole);
       break;
     }
     const { failure } = answer;
+    seen.push(...answer.witnessed);
     const guilty = failure.target;
     const lost = guilty === undefined ? left : left.filter((name) => name === guilty || needs(name, guilty));
     // Nobody to leave out: then it is everybody's.
@@ -245,7 +249,7 @@ export class Search {
 /** Whether every step of an image began and ended in one second of the clock, the same in both builds. */
 function sawSameSecond(one: Trace, two: Trace, name: string): boolean {
   const timesOf = (trace: Trace, op: TracedOp): number[] =>
-    trace.witnessed.filter((seen) => seen.op === op.id).flatMap(({ from, to }) => [from, to]);
+    trace.witnessed.filter((seen) => seen.key === op.key).flatMap(({ from, to }) => [from, to]);
   return one.ops
     .filter((op) => op.target === name)
     .every((op) => {

@@ -59,9 +59,7 @@ export interface TracedTarget {
 }
 
 export interface TracedOp {
-  /** Within its own build: the same op has another number in a graph of other recipes. */
-  readonly id: number;
-  /** The same for the same op of any build. */
+  /** The same for the same op of any build, whatever else is built with it. */
   readonly key: string;
   readonly kind: Op['kind'];
   readonly target: string;
@@ -79,7 +77,8 @@ export interface TracedOp {
 }
 
 export interface Witnessed {
-  readonly op: number;
+  /** Of the op. */
+  readonly key: string;
   readonly facts: InsideFacts | undefined;
   /** When the step itself began and ended, in milliseconds since 1970. */
   readonly from: number;
@@ -108,4 +107,7 @@ export interface Failure {
   readonly text: string | undefined;
 }
 
-export type Answer = { readonly traces: readonly Trace[] } | { readonly failure: Failure };
+/** What was witnessed before a build failed counts: a second attempt finds those steps done. */
+export type Answer =
+  | { readonly traces: readonly Trace[] }
+  | { readonly failure: Failure; readonly witnessed: readonly Witnessed[] };
