@@ -7,6 +7,7 @@ import { readDigests } from '../digests/digest-list.ts';
 import { BuildError } from '../errors.ts';
 import type { Tree } from '../recipe/types.ts';
 import {
+  archiveImages,
   documentImage,
   layoutImages,
   type Naming,
@@ -30,9 +31,9 @@ import { optionalTree, requireTree } from './trees.ts';
 export const command: Command = {
   name: 'verify',
   summary: 'check who signed an image, a recipe or a whole tree',
-  usage: `[NAME… | oci:DIR | FILE]
-NAME is a recipe of the tree: the images digests.txt lists for it. oci:DIR is an OCI layout, FILE a manifest or an image
-index. Nothing means every recipe and the newest release. Exit 1 when the quorum is not met, with a table of who signed
+  usage: `[NAME… | oci:DIR | oci-archive:FILE | FILE]
+NAME is a recipe of the tree: the images digests.txt lists for it. oci:DIR is an OCI layout,
+oci-archive:FILE the same as a tar, FILE a manifest or an image index. Nothing means every recipe and the newest release. Exit 1 when the quorum is not met, with a table of who signed
 what. A quorum is of manifests, so that a new platform voids nobody's signature; who signed the image index, which says
 what belongs together, is shown beside it, and needed with --index.
 The policy is the tree's trust.toml, or better one of your own, outside the tree that is judged: --policy FILE.`,
@@ -99,13 +100,14 @@ function subjectsOf(
   const { args, cwd } = context;
   const naming: Naming = { policy, signatures, reference: args.text('reference') };
   const [first, ...more] = args.operands;
-  const isFile = first !== undefined && tree?.has(resolveName(tree, first)) !== true;
-  if (isFile && (first.startsWith('oci:') || tree === undefined || /[./]/.test(first))) {
+  const [, form, path] = /^(oci|oci-archive):(.*)$/.exec(first ?? '') ?? [];
+  const isRecipe = first !== undefined && tree?.has(resolveName(tree, first)) === true;
+  // Where there is no tree, there are no names.
+  const isFile = first !== undefined && !isRecipe && (tree === undefined || /[./]/.test(first));
+  if (form !== undefined || isFile) {
     if (more.length > 0) throw new BuildError('USAGE', 'one layout or file at a time', { got: more.join(' ') });
-    const directory = first.startsWith('oci:') ? resolve(cwd, first.slice('oci:'.length)) : undefined;
-    const subjects =
-      directory === undefined ? documentImage(resolve(cwd, first), naming) : layoutImages(directory, naming);
-    return { subjects, whole: undefined };
+    const images = form === undefined ? documentImage : form === 'oci' ? layoutImages : archiveImages;
+    return { subjects: images(resolve(cwd, path ?? first!), naming), whole: undefined };
   }
   const here = requireTree(context);
   if (naming.reference !== undefined) {

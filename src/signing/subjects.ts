@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { openArchive, openOciArchive } from '../../oci/diff/blob-source.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
@@ -107,40 +108,56 @@ export interface Naming {
 
 const MAX_NESTING = 8;
 
-/**
- * Every image of a layout, all of whose blobs are read and hold what their digests say. Throws what reading them throws,
- * BuildError CHECK_FAILED when there is no image.
- */
+/** Every image of a layout; see imagesIn. */
 export function layoutImages(directory: string, naming: Naming): readonly Subject[] {
   const layout = openLayout(directory);
+  return imagesIn(layout, layout.readIndex(), showPath(directory), naming);
+}
+
+/** Every image of an OCI archive, compressed or not; see imagesIn. */
+export function archiveImages(file: string, naming: Naming): readonly Subject[] {
+  const { source, index } = openOciArchive(openArchive(file, showPath(file)));
+  return imagesIn(source, index.manifests, showPath(file), naming);
+}
+
+/**
+ * Every image below these descriptors, all of whose blobs are read and hold what their digests say. Throws what reading
+ * them throws, BuildError CHECK_FAILED when there is no image.
+ */
+function imagesIn(
+  source: Pick<Layout, 'readBytes' | 'readChunks'>,
+  roots: readonly Descriptor[],
+  shown: string,
+  naming: Naming,
+): readonly Subject[] {
   const subjects: Subject[] = [];
   const walk = (descriptor: Descriptor, depth: number): void => {
     if (depth > MAX_NESTING) throw new OciError('LAYOUT_INVALID', `image indexes more than ${MAX_NESTING} deep`);
-    const bytes = layout.readBytes(descriptor);
+    const bytes = source.readBytes(descriptor);
     if (isManifest(descriptor)) {
-      checkBlobs(layout, bytes);
+      checkBlobs(source, bytes);
       const platform = descriptor.platform === undefined ? '' : ` ${formatPlatform(descriptor.platform)}`;
-      subjects.push(subjectOf('manifest', descriptor.digest, `${showPath(directory)}${platform}`, naming));
+      subjects.push(subjectOf('manifest', descriptor.digest, `${shown}${platform}`, naming));
     } else if (isIndex(descriptor)) {
-      subjects.push(subjectOf('index', descriptor.digest, showPath(directory), naming));
+      subjects.push(subjectOf('index', descriptor.digest, shown, naming));
       // What says it is for no platform is about an image, and is none.
       const images = parseImageIndex(bytes).manifests.filter(({ platform }) => platform?.os !== 'unknown');
       for (const next of images) walk(next, depth + 1);
     }
   };
-  for (const root of layout.readIndex()) walk(root, 0);
+  for (const root of roots) walk(root, 0);
   if (!subjects.some(({ part }) => part === 'manifest')) {
-    throw new BuildError('CHECK_FAILED', `${showPath(directory)} holds no image`);
+    throw new BuildError('CHECK_FAILED', `${shown} holds no image`);
   }
   return subjects;
 }
 
 /** A signed manifest says nothing as long as its layers are somebody else's. */
-function checkBlobs(layout: Layout, manifest: Uint8Array): void {
+function checkBlobs(source: Pick<Layout, 'readChunks'>, manifest: Uint8Array): void {
   const { config, layers } = parseManifest(manifest);
   for (const blob of [config, ...layers]) {
     // Reading to the end is what verifies.
-    for (const _ of layout.readChunks(blob));
+    for (const _ of source.readChunks(blob));
   }
 }
 
@@ -150,7 +167,7 @@ export function documentImage(file: string, naming: Naming): readonly Subject[] 
   const part = partOf(bytes);
   if (part === undefined) {
     throw new BuildError('USAGE', `${showPath(file)} is neither a manifest nor an image index`, {
-      want: 'NAME, oci:DIR, or a file with one of them',
+      want: 'NAME, oci:DIR, oci-archive:FILE, or a file with one of them',
     });
   }
   return [subjectOf(part, digestOf(bytes), showPath(file), naming)];

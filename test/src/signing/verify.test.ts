@@ -1,5 +1,6 @@
 // `ocibuild verify` on trees with made-up images: who signed what, policies that change, releases that go back.
 
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -315,6 +316,22 @@ describe('a layout', () => {
     expect(await verify('oci:image', '--index')).toMatchObject({ status: 0 });
     rmSync(folderOf(manifest), { recursive: true });
     expect(await verify('oci:image')).toMatchObject({ status: 1 });
+  });
+  test('packed as an archive', async () => {
+    const { manifest } = await make();
+    const packed = spawnSync('tar', [
+      '-C',
+      join(tree.directory, 'image'),
+      '-cf',
+      join(tree.directory, 'image.tar'),
+      '.',
+    ]);
+    expect(packed.status).toBe(0);
+    expect(await verify('oci-archive:image.tar')).toMatchObject({ status: 1 });
+    for (const person of [ann, bob]) await tree.sign(person, manifest);
+    const ran = await verify('oci-archive:image.tar');
+    expect(ran.status, ran.stdout).toBe(0);
+    expect(ran.stdout).toMatch(/image.tar linux\/amd64 {2}manifest /);
   });
   test('is held to the name asked for', async () => {
     const { manifest } = await make();
