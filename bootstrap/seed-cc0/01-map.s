@@ -1,16 +1,53 @@
-# cc0: a compiler for a small part of C90, written in the assembly of seed-asm. This is its first file: the file header,
-# the memory map, the start and the end of a run. The files are assembled in order, as one program.
+# cc0: a compiler for a small part of C90, written in the assembly of seed-asm. The files are assembled in order, as one
+# program; this first one holds the language, the memory map, the records and the file header.
 #
-#   cc0 OUT A.c B.c …     compiles A.c, B.c … in order, as one program, and writes OUT: a static ELF program, x86_64 Linux
+#   cc0 OUT A.c B.c ...   compiles A.c, B.c ... in order, as one program, and writes OUT: a static ELF program, x86_64 Linux
 #
-# Exit status 0: OUT is whole. Exit status 1: OUT is not there or as it was (cut to nothing if the disk filled), and one
-# line on standard error says FILE:LINE: reason. The input language is drawn in README.md beside this file.
+# Exit status 0: OUT is whole. Exit status 1: one line FILE:LINE: reason on standard error, LINE being that of the token
+# looked at; OUT was not opened (or cut to nothing, when the disk filled up). Every program of this language is one of C90
+# (gcc -std=gnu89 -fwrapv) with the same meaning, so long as its constants, which gcc takes for int, do not overflow there.
+# cc0 does not compile itself, it is no C: a change to it is checked by seed-asm and by what gcc makes of the same programs.
+#
+# The language. There is no preprocessor; /* ... */ is a comment. Words are as in C; names have 63 characters at most.
+#   program     = { declaration }
+#   declaration = [ "static" ] base declarator { "," declarator } ";"
+#               | [ "static" ] base { "*" } name "(" parameters ")" ( ";" | block )
+#               | "struct" name [ "{" member { member } "}" ] ";"
+#               | "enum" "{" name [ "=" constant ] { "," name [ "=" constant ] } [ "," ] "}" ";"
+#   base        = "long" | "char" | "void" | "struct" name          long 64 bits, char 8 bits and signed; void no variable
+#   declarator  = { "*" } name [ "=" constant ]                     constant: also an address or a string, and 0
+#               | { "*" } name "[" [ constant ] "]" [ "=" ( string | "{" constant { "," constant } [ "," ] "}" ) ]
+#   parameters  = "void" | base { "*" } name { "," base { "*" } name }      long and pointers only
+#   member      = base { "*" } name [ "[" constant "]" ] { "," { "*" } name [ "[" constant "]" ] } ";"
+#   block       = "{" { local } { statement } "}"
+#   local       = base place { "," place } ";"          place = { "*" } name [ "[" constant "]" | "=" expression ]
+#   statement   = block | [ expression ] ";" | "break" ";" | "continue" ";" | "return" [ expression ] ";"
+#               | "if" "(" expression ")" statement [ "else" statement ] | "while" "(" expression ")" statement
+#               | "do" statement "while" "(" expression ")" ";" | "switch" "(" expression ")" statement
+#               | "for" "(" [ expression ] ";" [ expression ] ";" [ expression ] ")" statement
+#               | "case" constant ":" statement | "default" ":" statement
+#   expression  = choice [ ( "=" | "+=" | "-=" | "*=" | "/=" | "%=" | "&=" | "|=" | "^=" | "<<=" | ">>=" ) expression ]
+#   choice      = binary [ "?" expression ":" choice ]  constant = choice, without anything to be done at run time
+#   binary      = unary { operator unary }              || && | ^ & == != < <= > >= << >> + - * / %, ranked as in C
+#   unary       = ( "-" | "~" | "!" | "+" | "*" | "&" | "++" | "--" ) unary | "(" base { "*" } ")" unary
+#               | "sizeof" "(" base { "*" } ")" | term
+#   term        = ( number | string { string } | name | name "(" [ expression { "," expression } ] ")" | "(" expression ")" )
+#                 { "[" expression "]" | "." name | "->" name | "++" | "--" }
+#   number      = digits [ "L" ] | "0x" hex digits [ "L" ] | character constant           below 2 to the power of 63
+#
+# A name is declared before it is used; a function may be called between its prototype and its body. One function is there
+# already: long sys(long number, long a, long b, long c), a system call of Linux. The program begins at
+# long main(long argc, char **argv), whose result is its exit status.
+#
+# Refused, besides all that the grammar does not have: names not declared, declared twice or otherwise; numbers where
+# pointers are wanted and the other way, pointers to something else (0 and void * fit all); structs as values; too few or
+# too many arguments; assignments to what is no object; constants divided by zero; sources nested so deep that 4 MiB of
+# stack do not do; more than 4 MiB in a source, 48 MiB of names, 16 MiB each of code, strings, data, 1536 MiB of variables.
 #
 # Registers that keep their meaning throughout:
-#   r13  the token at hand            r12  what the expression so far is: one of k_…
-#   r14  next byte of the source      rbx  its type
-#   r15  where the next byte of code  rbp  its number: a constant, or where the object lies
-#        goes
+#   r13  the token at hand                   r12  what the expression so far is: one of k_...
+#   r14  next byte of the source             rbx  its type
+#   r15  where the next byte of code goes    rbp  its number: a constant, or where the object lies
 # All other registers are lost in any call, except where a function says otherwise. A function takes rdi, rsi and gives
 # rax. Type: the address of a record (size, alignment, members), plus one for each `*`; records lie 16 bytes apart or more.
 
