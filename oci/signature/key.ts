@@ -120,7 +120,7 @@ export async function maySign(primary: Key, at: Date): Promise<boolean> {
 }
 
 const WEAK =
-  'the key vouches for itself with SHA-1 only; renew it: gpg --cert-digest-algo SHA512 --quick-set-expire FPR 10y';
+  'the key vouches for itself with SHA-1 only; renew it: gpg --cert-digest-algo SHA512 --quick-set-expire FPR never';
 
 function isWeakOnly(signatures: readonly SignaturePacket[]): boolean {
   // 1 MD5, 2 SHA-1, 3 RIPEMD-160: RFC 9580 section 9.5.

@@ -65,7 +65,10 @@ describe.skipIf(missing.length > 0)('signatures', () => {
     const home = join(scratch, name);
     const registries = join(home, '.config/containers/registries.d');
     mkdirSync(registries, { recursive: true });
-    writeFileSync(join(registries, 'ns.yaml'), `docker:\n  ${host}/ns:\n    lookaside: file://${lookaside}\n`);
+    writeFileSync(
+      join(registries, 'ns.yaml'),
+      `docker:\n  ${host}/ns:\n    lookaside: ${lookaside.replace(/^\//, 'file:///')}\n`,
+    );
     writeFileSync(join(home, 'key.asc'), key);
     const policy = join(home, 'policy.json');
     const signedBy = { type: 'signedBy', keyType: 'GPGKeys', keyPath: join(home, 'key.asc') };
@@ -152,6 +155,18 @@ describe.skipIf(missing.length > 0)('signatures', () => {
     test('copies what was signed', () => {
       must(pull('good', ann, signatures()));
       must(pull('good', ann, signatures(), `${host}/ns/hello@${manifest}`));
+    });
+    test('finds signatures by HTTP as well', async () => {
+      const port = await freePort();
+      const server = spawn(process.execPath, ['-e', FILE_SERVER, signatures(), String(port)], { stdio: 'ignore' });
+      try {
+        await answering(`127.0.0.1:${port}`, '/');
+        must(pull('by-http', ann, `http://127.0.0.1:${port}`));
+        const nothing = pull('by-http', ann, `http://127.0.0.1:${port}/nowhere`);
+        expect(nothing.stderr).toMatch(/no signature exists/);
+      } finally {
+        server.kill();
+      }
     });
     test('refuses what was not signed', () => {
       mkdirSync(join(scratch, 'none'));
@@ -262,10 +277,10 @@ describe.skipIf(missing.length > 0)('signatures', () => {
       const keys = { rsa, ed: gpgKey('ed25519'), p: gpgKey('nistp256') };
       for (const { home, fingerprint } of Object.values(keys)) {
         must(ocibuild(['sign', 'hello', '--key', fingerprint], { GNUPGHOME: home }));
-        // The clock has moved, the key and the text have not.
-        const again = must(ocibuild(['sign', 'hello', '--key', fingerprint], { GNUPGHOME: home }));
-        expect(again.stdout).toMatch(/^signed before .*\nsigned before .*\n$/);
       }
+      // The clock has moved, the key and the text have not.
+      const again = must(ocibuild(['sign', 'hello', '--key', rsa.fingerprint], { GNUPGHOME: rsa.home }));
+      expect(again.stdout).toMatch(/^signed before .*\nsigned before .*\n$/);
       const sub = gpgKey('ed25519', 'cert');
       must(
         run('gpg', [
@@ -371,10 +386,24 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answering(host: string): Promise<void> {
+/** Serves a folder; in a process of its own, because skopeo is waited for in this one. */
+const FILE_SERVER = `
+const { createServer } = require('node:http');
+const { readFile } = require('node:fs');
+const [root, port] = process.argv.slice(1);
+createServer((request, response) => {
+  if (request.url === '/') return response.end();
+  readFile(root + decodeURIComponent(request.url), (error, bytes) => {
+    response.statusCode = error ? 404 : 200;
+    response.end(bytes);
+  });
+}).listen(Number(port), '127.0.0.1');
+`;
+
+async function answering(host: string, path = '/v2/'): Promise<void> {
   for (let wait = 0; wait < 100; wait++) {
     if (
-      await fetch(`http://${host}/v2/`).then(
+      await fetch(`http://${host}${path}`).then(
         ({ ok }) => ok,
         () => false,
       )
@@ -382,5 +411,5 @@ async function answering(host: string): Promise<void> {
       return;
     await setTimeout(100);
   }
-  throw new Error('the registry does not answer');
+  throw new Error(`${host} does not answer`);
 }
