@@ -1,4 +1,4 @@
-/* cc1, part 1: what every other part stands on: system calls, memory, texts, faults, names.
+/* cc1, base: what every other part stands on: system calls, memory, texts, faults, names.
 
    cc1 is a C compiler: C sources in, a static x86_64 Linux program out. It is written in the language of cc0 (bootstrap/seed-cc0),
    a strict subset of C90 with the types long, char, pointers, arrays and structs; all its parts are one program, read in order.
@@ -6,12 +6,12 @@
      cc1 -o OUT [-D NAME[=TEXT]] [-I FOLDER] A.c B.c …
 
    Each source is a translation unit of its own; external names join by spelling; no linker and no object files.
-   Parts: 01 base, 02 lexer, 03 decimal, 04 preprocessor, 05 types, 06 code, 07 trees, 08 generator, 09 expressions,
-   10 declarations, 11 initialisers, 12 statements, 13 program (ELF and main).
+   Parts: base, lexer, decimal; the preprocessor: sources, conditions, directives, macros; types, code, trees; the generator: values,
+   generator; the parser: tokens, expressions, specifiers, declarations, initialisers, statements; and program: the ELF file and main.
 
    The language: C90, and what tcc's source needs besides: `//`, long long, empty macro arguments, `...` in macros, inline,
    _Bool, anonymous structs and unions, bit-fields of any integer type, declarations between statements, and `__bytes`,
-   machine code as hex digits. One unit's grammar, the rest of it in parts 4 and 9 to 12:
+   machine code as hex digits. One unit's grammar, the rest of it in sources and in the parts of the parser:
 
      unit = { declaration | `;` }
 
@@ -21,7 +21,7 @@
    change layout or linkage, asm, and conversions between pointers and numbers, or unlike pointers, without a cast.
 
    Memory: everything is taken from the break (brk), in order, zeroed by the kernel, and never given back: a compilation ends soon.
-   The program under construction lies in four global byte arrays (part 6). Nothing depends on an address, so the same
+   The program under construction lies in four global byte arrays (in code). Nothing depends on an address, so the same
    sources give the same bytes anywhere.
 
    Faults: the first one ends the run with `FILE:LINE: reason` on standard error and exit status 1; the output is written

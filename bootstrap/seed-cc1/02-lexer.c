@@ -1,10 +1,10 @@
-/* cc1, part 2: the lexer: the bytes of a file to tokens, one at a time, comments and joined lines gone.
-   It knows nothing of directives and macros (part 4) nor of keywords: a keyword is a name here.
+/* cc1, lexer: the bytes of a file to tokens, one at a time, comments and joined lines gone.
+   It knows nothing of directives and macros (the preprocessor) nor of keywords: a keyword is a name here.
 
      token      = name | number | character | text | operator
      name       = (letter | `_` | `$`) { letter | digit | `_` | `$` }
      number     = [`.`] digit { digit | letter | `_` | `.` | (`e`|`E`|`p`|`P`) (`+`|`-`) }      a preprocessing number
-     character  = [`L`] ' … '          text = " … "             kept as spelled; read by part 4 and 9
+     character  = [`L`] ' … '          text = " … "             kept as spelled; read by tokens
      operator   = the longest of the spellings in `operators` below
      blank      = space, tab, form feed, vertical tab, carriage return, comment
 

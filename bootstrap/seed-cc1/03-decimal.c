@@ -1,4 +1,4 @@
-/* cc1, part 3: arithmetic the language does not have: unsigned 64-bit numbers, and floating constants without any floating
+/* cc1, decimal: arithmetic the language does not have: unsigned 64-bit numbers, and floating constants without any floating
    instruction. It stands on nothing else, so that the C library's strtod is this same text (libc/number.c).
 
    A floating number is mantissa × 2^(exponent - 63), the mantissa 64 bits without sign, its highest bit set; 0 is mantissa 0;

@@ -1,4 +1,4 @@
-/* Arguments behind `...`: they lie one after another in multiples of 8 bytes (cc1, part 8). */
+/* Arguments behind `...`: they lie one after another in multiples of 8 bytes (cc1, values). */
 #ifndef _STDARG_H
 #define _STDARG_H
 typedef char *va_list;

@@ -1,4 +1,4 @@
-/* cc1, part 13: the command line, the units one after another, the references, and the ELF file. */
+/* cc1, program: the command line, the units one after another, the references, and the ELF file. */
 
 enum { FILE_HEAD = 0xf0, LOAD_AT = 0x400000, PAGE = 4096 };
 

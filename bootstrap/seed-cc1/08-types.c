@@ -1,7 +1,7 @@
-/* cc1, part 5: types, and the symbols that have them. Sizes and alignments are in bytes and those of the x86_64 System V ABI:
+/* cc1, types: types, and the symbols that have them. Sizes and alignments are in bytes and those of the x86_64 System V ABI:
 
      char 1 (signed), short 2, int 4, long and long long 8, pointer 8, float 4, double 8, long double 16 (10 used),
-     enum 4 (without sign when no constant is negative), struct and union as laid out in part 10.
+     enum 4 (without sign when no constant is negative), struct and union as laid out in specifiers.
 
    `long long` is the same type as `long`, `signed char` the same as `char`; const and volatile are read and forgotten
    (every variable is in memory, every access is done). */

@@ -1,4 +1,4 @@
-/* cc1, part 12: statements and function bodies, each turned into code as soon as it is read. */
+/* cc1, statements: statements and function bodies, each turned into code as soon as it is read. */
 
 /* A name `goto` may go to. */
 struct Place {

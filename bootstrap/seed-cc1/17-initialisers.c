@@ -1,4 +1,4 @@
-/* cc1, part 11: initialisers. All of them are first taken apart into single values at offsets; only then is the size of what they
+/* cc1, initialisers: all of them are first taken apart into single values at offsets; only then is the size of what they
    initialise known (`int a[] = …`), and the values become bytes and references of `data`, or assignments to a local.
 
      initialiser = assignment | `{` initialiser { `,` initialiser } [`,`] `}`
@@ -252,7 +252,7 @@ struct Type *initialise_object(struct Object *o, struct Type *t)
     } else if (v->member) {
       unit = 0;
       for (i = 0; i < v->type->size; i++)
-        unit |= (to[i] & 255) << (i * 8);
+        unit |= (long)(to[i] & 255) << (i * 8);
       i = v->member->bits == 64 ? -1 : ((long)1 << v->member->bits) - 1;
       store_bytes(to, (unit & ~(i << v->member->shift)) | (more & i) << v->member->shift, v->type->size);
     } else

@@ -1,7 +1,7 @@
-/* cc1, part 7: expressions as trees with types: what C's rules make of operands (promotions, conversions, scaling of pointers),
+/* cc1, trees: expressions as trees with types: what C's rules make of operands (promotions, conversions, scaling of pointers),
    what is constant, and what is an error. It knows neither tokens nor machine code.
 
-   An operand is made from its parts by the functions below, which give a tree whose types all fit; the generator (part 8)
+   An operand is made from its parts by the functions below, which give a tree whose types all fit; the generator
    then needs no rule of C. Whole constants are computed here; floating ones are only converted and negated. */
 
 enum {
@@ -85,7 +85,7 @@ struct Node *object_node(struct Object *object, struct Type *type)
   return n;
 }
 
-/* A floating constant from float_* (part 3), rounded to its type. */
+/* A floating constant from float_* (in decimal), rounded to its type. */
 struct Node *float_node(struct Type *type, long negative)
 {
   struct Node *n = make_node(N_FLOAT, type, 0, 0);
@@ -423,10 +423,18 @@ void want_place(struct Node *n)
     fault("the type of this has no size");
 }
 
+/* What storing in a place gives: of a bit-field, a value of the type its own value has. */
+struct Node *stored(struct Node *n, struct Node *place)
+{
+  if (is_bit_field(place))
+    return cast(n, promote(place)->type);
+  return n;
+}
+
 struct Node *assign(struct Node *to, struct Node *from)
 {
   want_place(to);
-  return make_node(N_ASSIGN, to->type, to, assign_cast(from, to->type, "="));
+  return stored(make_node(N_ASSIGN, to->type, to, assign_cast(from, to->type, "=")), to);
 }
 
 long is_still(struct Node *n)
@@ -473,7 +481,7 @@ struct Node *assign_with(long op, struct Node *to, struct Node *from)
   from = binary(op, to, from);
   if (is_pointer(to->type) != is_pointer(from->type))
     fault("this operator does not take operands of these types");
-  return after_prelude(first, make_node(N_ASSIGN, to->type, to, cast(from, to->type)));
+  return after_prelude(first, stored(make_node(N_ASSIGN, to->type, to, cast(from, to->type)), to));
 }
 
 /* x++, x--: by is 1 or -1 */
@@ -488,7 +496,7 @@ struct Node *step_after(struct Node *n, long by)
   if (!is_scalar(n->type))
     fault("this operator does not take an operand of this type");
   change = make_node(N_ASSIGN, n->type, n, cast(binary(N_ADD, n, integer_node(by, type_int)), n->type));
-  return after_prelude(first, make_node(N_FIRST, n->type, n, change));
+  return after_prelude(first, stored(make_node(N_FIRST, n->type, n, change), n));
 }
 
 /* ---- constants ---- */

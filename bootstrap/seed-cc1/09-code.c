@@ -1,4 +1,4 @@
-/* cc1, part 6: the program under construction: four areas of bytes, the objects in them, references between them, labels.
+/* cc1, code: the program under construction: four areas of bytes, the objects in them, references between them, labels.
    It knows machine code as bytes only.
 
    Memory map of the program that is made:
