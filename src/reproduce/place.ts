@@ -1,13 +1,13 @@
 // Owns: the folder a reproduction works in: made for it alone, deleted when it ends, and deleted by the next one where it
 // could not end in order.
 
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimWork, sortOwners } from '../snapshot/owner.ts';
 import { hostPath } from '../snapshot/raw-fs.ts';
 
 const PREFIX = '.ocibuild-reproduce-';
-/** A folder as young as this may just have been made by somebody who has not claimed it yet. */
+/** A folder without a mark that is as young as this may just have been made by somebody who has not claimed it yet. */
 const YOUNG_MILLISECONDS = 60_000;
 
 export interface WorkPlace {
@@ -31,6 +31,8 @@ export function makeWorkPlace(beside: string): WorkPlace {
   return {
     directory,
     remove: () => {
+      // The mark goes last: while it is there and its process is not, everybody knows what this is.
+      remove(directory);
       owner.release();
       remove(outer);
     },
@@ -40,8 +42,10 @@ export function makeWorkPlace(beside: string): WorkPlace {
 function isLeftBehind(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isDirectory() || stats.uid !== process.getuid!()) return false;
-  if (Date.now() - stats.mtimeMs < YOUNG_MILLISECONDS) return false;
-  return sortOwners(hostPath(path), undefined).alive.length === 0;
+  const { dead, alive } = sortOwners(hostPath(path), undefined);
+  if (alive.length > 0) return false;
+  const isMarked = dead.some((name) => existsSync(join(path, name, 'owner')));
+  return isMarked || Date.now() - stats.mtimeMs > YOUNG_MILLISECONDS;
 }
 
 function remove(path: string): void {
