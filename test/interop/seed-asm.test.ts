@@ -5,8 +5,10 @@ import { annotate, assemble, TABLE } from './seed/assembler.mjs';
 import {
   ASM_TEXT,
   answerFor,
+  BOOTSTRAP,
   CC0_TEXTS,
   type Chain,
+  HEX0_TEXT,
   hasProgram,
   makeChain,
   mustRun,
@@ -44,6 +46,26 @@ describe.skipIf(skip !== undefined)('asm', () => {
   test('same and cc0 are what answers.txt says, also by the second assembler', () => {
     expect([sha256(chain.same), sha256(assemble([SAME_TEXT]).bytes)]).toEqual(Array(2).fill(answerFor('same')));
     expect([sha256(chain.cc0), sha256(assemble(CC0_TEXTS).bytes)]).toEqual(Array(2).fill(answerFor('cc0')));
+  });
+
+  test('bootstrap/SEED.md has their lines, bytes and sha256 as they are', () => {
+    const table = readFileSync(`${BOOTSTRAP}SEED.md`, 'utf8');
+    const lines = (files: readonly string[]) =>
+      files.reduce((sum, file) => sum + readFileSync(file, 'latin1').split('\n').length - 1, 0);
+    for (const [name, program, files] of [
+      ['hex0', chain.hex0, [HEX0_TEXT]],
+      ['asm', chain.asm, [ASM_TEXT]],
+      ['same', chain.same, [SAME_TEXT]],
+      ['cc0', chain.cc0, CC0_TEXTS],
+    ] as const) {
+      const row = table.split('\n').find((line) => line.startsWith(`| [${name}](`));
+      const cells = row?.split('|').map((cell) => cell.trim());
+      expect(cells?.slice(4, 7)).toEqual([
+        String(lines(files)),
+        String(readFileSync(program).length),
+        sha256(program).slice(0, 16),
+      ]);
+    }
   });
 
   test.skipIf(noObjdump !== undefined).each([

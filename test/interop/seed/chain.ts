@@ -7,7 +7,7 @@ import { arch, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeHexSource } from '../../../src/recipe/hex-source.ts';
 
-const BOOTSTRAP = new URL('../../../bootstrap/', import.meta.url).pathname;
+export const BOOTSTRAP = new URL('../../../bootstrap/', import.meta.url).pathname;
 export const HEX0_TEXT = `${BOOTSTRAP}seed-hex0/hex0.hex`;
 export const ASM_TEXT = `${BOOTSTRAP}seed-asm/asm.hex`;
 export const SAME_TEXT = `${BOOTSTRAP}seed-asm/same.s`;
