@@ -132,6 +132,27 @@ describe.skipIf(skip !== undefined)('cc1', () => {
     expect(ran).toMatchObject({ status: 1, stderr: "two.c:1: 'both' is defined already, at one.c:2\n" });
   });
 
+  test('what is nearly too deep compiles, also where the stack has 2 MiB', () => {
+    const many = (text: string) => text.repeat(390);
+    const deep = [
+      `int f(int x) { return x${' + x'.repeat(2900)}; }`,
+      `int f(int x) { return ${many('(')}x${many(')')}; }`,
+      `int f(int x) { ${many('{')}x;${many('}')} return 0; }`,
+      `int f(int x) { ${many('if (x == 5) x = 3; else ')}x = 1; return 0; }`,
+      `int f(int x) { return ${many('x ? 1 : ')}x; }`,
+      `#define F(x) x + 1\nint f(void) { return ${many('F(')}1${many(')')}; }`,
+      `int a${many('[1]')} = ${many('{')}5${many('}')};`,
+      `struct ${many('{ struct ')}{ int x; ${many('} y; ')}} z;`,
+    ];
+    for (const source of deep) {
+      made.chain.write('deep.c', `${source}\nint main(void) { return 0; }\n`);
+      for (const cc1 of compilers()) {
+        const shell = `ulimit -s 2048; exec "$0" -o deep -I ${CC1}include deep.c ${CC1}libc/libc.c`;
+        expect(run(folder, 'sh', '-c', shell, cc1), source).toMatchObject({ status: 0, stderr: '' });
+      }
+    }
+  });
+
   test('what is too deep is a fault, not a crash', () => {
     const many = (n: number, text: string) => text.repeat(n);
     const deep = {

@@ -1,3 +1,4 @@
+/* assert, which ends a program; read again, it follows NDEBUG again. */
 #undef assert
 #ifdef NDEBUG
 #define assert(x) ((void)0)

@@ -1,3 +1,4 @@
+/* Kinds of characters, in ASCII. */
 #ifndef _CTYPE_H
 #define _CTYPE_H
 int isdigit(int c);

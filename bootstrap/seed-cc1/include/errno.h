@@ -1,3 +1,4 @@
+/* Why a call failed: the kernel's numbers, those that are asked for by name. */
 #ifndef _ERRNO_H
 #define _ERRNO_H
 extern int errno;

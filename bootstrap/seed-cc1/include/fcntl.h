@@ -1,3 +1,4 @@
+/* Opening files. */
 #ifndef _FCNTL_H
 #define _FCNTL_H
 #define O_RDONLY 0

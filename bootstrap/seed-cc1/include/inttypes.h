@@ -1,1 +1,2 @@
+/* The types only: no formats. */
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* What the integer types of cc1 hold. */
 #ifndef _LIMITS_H
 #define _LIMITS_H
 #define CHAR_BIT 8

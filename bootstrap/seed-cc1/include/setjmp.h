@@ -1,3 +1,4 @@
+/* Jumps out of calls: what libc/start.c keeps of a place. */
 #ifndef _SETJMP_H
 #define _SETJMP_H
 typedef long jmp_buf[3];

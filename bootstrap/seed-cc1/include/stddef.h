@@ -1,3 +1,4 @@
+/* The types of sizes and distances. */
 #ifndef _STDDEF_H
 #define _STDDEF_H
 typedef unsigned long size_t;

@@ -1,3 +1,4 @@
+/* Integer types by their size. */
 #ifndef _STDINT_H
 #define _STDINT_H
 typedef signed char int8_t;

@@ -1,3 +1,4 @@
+/* Streams, printf and its kin. */
 #ifndef _STDIO_H
 #define _STDIO_H
 #include <stddef.h>

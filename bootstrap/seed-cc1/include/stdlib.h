@@ -1,3 +1,4 @@
+/* Memory, numbers in texts, sorting, the end of a program. */
 #ifndef _STDLIB_H
 #define _STDLIB_H
 #include <stddef.h>

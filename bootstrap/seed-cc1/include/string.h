@@ -1,3 +1,4 @@
+/* Bytes and texts. */
 #ifndef _STRING_H
 #define _STRING_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The time, in UTC only. */
 #ifndef _TIME_H
 #define _TIME_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The kernel's files, by number. */
 #ifndef _UNISTD_H
 #define _UNISTD_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The time in microseconds. */
 #ifndef _SYS_TIME_H
 #define _SYS_TIME_H
 struct timeval {
