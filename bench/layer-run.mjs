@@ -1,5 +1,5 @@
 // A program: one layer of a folder, made by the code that makes every image's, and a line of JSON about it.
-// usage: node bench/layer-run.mjs FOLDER none|gzip|zstd [WORKERS] [verify]
+// usage: node bench/layer-run.mjs FOLDER none|gzip|zstd [WORKERS] [proof]
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { toEntries, walkView } from '../dist/src/snapshot/entries.js';
 import { hostPath } from '../dist/src/snapshot/raw-fs.js';
 import { hostView } from '../dist/src/snapshot/view.js';
 
-const [folder, compression, workers, verify] = process.argv.slice(2);
+const [folder, compression, workers, proof] = process.argv.slice(2);
 const policy = { owner: 'root', time: 'set', epoch: 0 };
 const aside = mkdtempSync(join(dirname(folder), 'layout-'));
 try {
@@ -28,7 +28,7 @@ try {
     blob: layout.beginBlob(),
     profile: native,
   });
-  if (verify === 'verify') {
+  if (proof === 'proof') {
     await proveLayer(layout, layer.descriptor, layer.diffId);
   }
   const { maxRSS } = process.resourceUsage();

@@ -222,7 +222,7 @@ class Copier {
         return;
       }
       const wanted = view.knownDigest?.(source);
-      const got = this.#tree.copyFile(dest, host, node.hostPath, stamp);
+      const got = this.#tree.copyFile(dest, host, node, stamp);
       if (wanted !== undefined && wanted !== got) {
         throw new BuildError('COPY', `${displayPath(source)} changed while it was being copied`, {
           want: wanted,

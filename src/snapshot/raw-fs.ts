@@ -119,8 +119,16 @@ export function setTime(path: HostPath, mtimeNs: bigint): void {
   lutimesSync(bytesOf(path), seconds, seconds);
 }
 
+let lastTime = { nanoseconds: 0n, seconds: 0 };
+
 /** Seconds as utimes takes them. Half a microsecond is added so that the cut to microseconds hits the right one. */
 export function timeNumber(mtimeNs: bigint): number {
+  // Most files that are copied get one and the same time.
+  if (mtimeNs !== lastTime.nanoseconds) lastTime = { nanoseconds: mtimeNs, seconds: timeNumberOf(mtimeNs) };
+  return lastTime.seconds;
+}
+
+function timeNumberOf(mtimeNs: bigint): number {
   const micros = mtimeNs >= 0n ? mtimeNs / 1000n : (mtimeNs - 999n) / 1000n;
   const whole = Number(micros / 1_000_000n);
   const part = Number(micros % 1_000_000n);

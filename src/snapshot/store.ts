@@ -379,7 +379,7 @@ class DirectoryStore implements SnapshotStore {
     const summary = summarise(view, walked, {
       opaque,
       times,
-      digest: (path, node) => workspace.digests.get(path) ?? digestFile(node.hostPath),
+      digest: (path, node) => workspace.digests.get(path) ?? digestFile(node.hostPath, node.size),
     });
     if (summary.diff === EMPTY_DIFF) return this.#landEmpty(workspace);
     const { diff, entries, bytes } = summary;

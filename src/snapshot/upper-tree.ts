@@ -216,8 +216,8 @@ export class UpperTree {
   }
 
   /** Copies a file of the host, and gives the digest of the bytes that were written. */
-  copyFile(path: RawPath, host: HostPath, source: Buffer, stamp: Stamp): Digest {
-    return this.writeFile(path, host, stamp, (fd) => copyAndDigest(source, fd))!;
+  copyFile(path: RawPath, host: HostPath, source: Pick<Node, 'hostPath' | 'size'>, stamp: Stamp): Digest {
+    return this.writeFile(path, host, stamp, (fd) => copyAndDigest(source.hostPath, fd, source.size))!;
   }
 
   writeLink(host: HostPath, target: RawPath, stamp: Stamp): void {

@@ -7,7 +7,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import type { DigestIndex } from './digest-index.ts';
-import { digestFile } from './file-digest.ts';
+import { digestAndStat, digestFile } from './file-digest.ts';
 import {
   bytesOf,
   deviceOf,
@@ -81,6 +81,8 @@ export class MergedView implements View {
   readonly #directories = new Map<RawPath, MergedDirectory | undefined>();
   readonly #digests = new Map<string, Digest>();
   readonly #below: MergedView | undefined;
+  /** What was asked for last: whoever wants a file's digest has just looked at it. */
+  #last: { readonly host: HostPath; readonly stats: BigIntStats } | undefined;
   readonly isImmutable: boolean;
 
   constructor(source: Source, below?: MergedView) {
@@ -122,7 +124,8 @@ export class MergedView implements View {
     if (indexed !== undefined) return indexed;
     const known = this.#digests.get(host);
     if (known !== undefined) return known;
-    const digest = reading(path, () => digestCached(host, this.#source.cache));
+    const seen = this.#last?.host === host ? this.#last.stats : undefined;
+    const digest = reading(path, () => digestCached(host, this.#source.cache, seen));
     this.#digests.set(host, digest);
     return digest;
   }
@@ -160,11 +163,13 @@ export class MergedView implements View {
     return layer === undefined ? undefined : under(layer.root, path);
   }
 
-  #locate(path: RawPath): { stats: BigIntStats; host: HostPath } | undefined {
+  #locate(path: RawPath): { readonly stats: BigIntStats; readonly host: HostPath } | undefined {
     const host = this.#hostOf(path);
     if (host === undefined) return undefined;
     const stats = reading(path, () => lstatRaw(host));
-    return stats === undefined ? undefined : { stats, host };
+    if (stats === undefined) return undefined;
+    this.#last = { host, stats };
+    return this.#last;
   }
 
   #directory(path: RawPath): MergedDirectory | undefined {
@@ -265,15 +270,15 @@ export function compareBytes(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function digestCached(host: HostPath, cache: StatCache | undefined): Digest {
-  const before = cache === undefined ? undefined : lstatRaw(host);
+/** `seen` is what lstat has said of the file, when it was asked just now. */
+function digestCached(host: HostPath, cache: StatCache | undefined, seen: BigIntStats | undefined): Digest {
+  const before = cache === undefined ? undefined : (seen ?? lstatRaw(host));
   if (cache === undefined || before === undefined) return digestFile(host);
   const remembered = cache.get(before);
   if (remembered !== undefined) return remembered;
-  const digest = digestFile(host);
-  const after = lstatRaw(host);
-  if (after !== undefined && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs) {
-    cache.put(after, digest);
+  const { digest, stats } = digestAndStat(host, Number(before.size));
+  if (stats.ino === before.ino && stats.mtimeNs === before.mtimeNs && stats.ctimeNs === before.ctimeNs) {
+    cache.put(stats, digest);
   }
   return digest;
 }
