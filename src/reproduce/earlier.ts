@@ -49,6 +49,8 @@ type Recalled = Pick<Trace, 'ops' | 'targets'>;
 /** Gives what an image was before, the expected digest first. */
 export function findEarlier(options: EarlierOptions): (image: TracedTarget) => Promise<readonly Earlier[]> {
   return async (image) => {
+    // One of the builds of an agreement has no name that anybody could have built before; what they agree on has.
+    if (!options.tree.has(image.name)) return [];
     const recalled = await recall(options, image.name);
     const local = written(options, image, recalled);
     return [...expected(options, image), ...(local.length > 0 ? local : stored(options, image, recalled))];

@@ -50,6 +50,15 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('an agreem
     expect([again.digest, again.ran]).toEqual([user.digest, 0]);
   });
 
+  test('is reproduced with all of its builds', () => {
+    const directory = tree('again', AGREES, ['recipes/one', 'recipes/other']);
+    const built = lab.runRecipes(directory, ['pair']);
+    expect(built.status).toBe(0);
+    const again = lab.run(['--tree', directory, 'reproduce', 'recipes/pair', '--out', lab.path('again/out'), '--json']);
+    expect(again.stderr + again.stdout).toContain('recipes/pair from recipes/other');
+    expect(again.status).toBe(0);
+  });
+
   test('that is none stops the build before anything stands on it, and names the origin and the first difference', () => {
     const failed = lab.runRecipes(tree('apart', DIFFERS, ['recipes/one', 'recipes/other']), ['user']);
     expect(failed.status).toBe(1);
