@@ -265,6 +265,9 @@ follow:
 .found:
   mov rax, [rdx+item_number]
   add rbp, rax
+  mov rdi, rbp
+  call is_short
+  jne .far
   mov rbx, [rdx+item_type]
   push rdx
   call next
@@ -281,6 +284,9 @@ follow:
 .no_struct:
   call fail
   db "a struct is wanted before the member", 0
+.far:
+  call fail
+  db "the member lies where no instruction reaches", 0
 .no_name:
   call fail
   db "the name of a member is wanted here", 0

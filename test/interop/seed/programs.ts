@@ -441,6 +441,7 @@ export const WRONG_STATEMENTS: readonly (readonly [string, string])[] = [
   ['v.nothing;', 'the struct has no such member: nothing'],
   ['v.5;', 'the name of a member is wanted here'],
   ['u->a;', 'the struct has no such member: a'],
+  ['((struct S *)0x7ffffffe)->b;', 'the member lies where no instruction reaches'],
   ['u + 1;', 'the size of this type is not known here'],
   ['p * 2;', 'this operator takes numbers only'],
   ['p + p;', 'this operator takes numbers only'],
