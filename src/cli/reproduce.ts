@@ -82,11 +82,8 @@ varied is called so. ${'`'}ocibuild reproduce --list${'`'} says what is varied, 
   },
 };
 
-/**
- * Reproduces recipes of the command line's tree, with the flags of `reproduce` that the context has (for `countersign`).
- * Inside the namespace. `recipes` are full names.
- */
-export async function reproduceRecipes(
+/** `recipes` are full names. */
+async function reproduceRecipes(
   context: CommandContext,
   recipes: readonly string[],
   vary: VaryOptions | undefined,
@@ -115,6 +112,7 @@ export async function reproduceRecipes(
       }),
       ...(vary === undefined ? {} : { vary }),
       say: (line) => stderr.write(`${line}\n`),
+      openProgress: context.openProgress,
     });
   } finally {
     place.remove();

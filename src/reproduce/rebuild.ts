@@ -18,6 +18,7 @@ import { openSandbox } from '../sandbox/runtime.ts';
 import type { Sandbox, Step } from '../sandbox/types.ts';
 import { writeFileWhole } from '../solver/actions.ts';
 import { describeBuild, keysOf } from './describe-build.ts';
+import { appendEvents } from './follower.ts';
 import type { Answer, Failure, Job, OutsideFacts, Trace, Witnessed } from './trace.ts';
 import { readWitness, witnessProgram } from './witness.ts';
 import { changeSpec, runtimePrefix, type World } from './world.ts';
@@ -82,7 +83,9 @@ async function once(sandboxes: OpenSandbox[]): Promise<Trace> {
   let failed: number | undefined;
   let executed = 0;
   let hits = 0;
+  const show = job.events === undefined ? undefined : appendEvents(job.events);
   const watch = (event: BuildEvent): void => {
+    show?.(event);
     if (event.type === 'op-start') started.set(event.op, event);
     if (event.type !== 'op-end') return;
     if (event.outcome === 'failed') failed ??= event.op;

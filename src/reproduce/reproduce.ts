@@ -90,7 +90,12 @@ class Reproduction {
 
   async #firstBuild(): Promise<Trace> {
     const { recipes, vary } = this.#options;
-    const answer = await this.#workshop.build({ recipes, world: PLAIN, isWitnessed: vary !== undefined });
+    const answer = await this.#workshop.build({
+      recipes,
+      world: PLAIN,
+      isWitnessed: vary !== undefined,
+      isShown: true,
+    });
     if ('traces' in answer) return answer.traces[0]!;
     throw errorOf(answer.failure);
   }

@@ -70,6 +70,8 @@ export async function buildAll(
       recipes: left,
       world,
       isWitnessed,
+      // The long one; those of the search are only counted.
+      isShown: again === undefined,
       ...(forced === undefined ? {} : { again: forced }),
     });
     if ('traces' in answer) {

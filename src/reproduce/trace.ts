@@ -27,6 +27,8 @@ export interface Job {
   readonly world: World;
   /** Whether steps are looked at by the witness. */
   readonly isWitnessed: boolean;
+  /** A file to which events are appended, absolute; absent: nobody watches. */
+  readonly events?: string;
   /** Where the Answer is written, absolute. */
   readonly answer: string;
 }

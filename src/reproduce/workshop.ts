@@ -6,8 +6,10 @@ import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildError } from '../errors.ts';
+import type { Progress } from '../progress/progress.ts';
 import { parseIdMap } from '../sandbox/id-map.ts';
 import { enterNamespace, insideVariables } from '../sandbox/userns.ts';
+import { Follower } from './follower.ts';
 import type { Answer, Job } from './trace.ts';
 import { type StoreKind, storeKindOf, type World } from './world.ts';
 
@@ -29,6 +31,8 @@ export interface WorkshopOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly signal: AbortSignal;
+  /** Shows one build; closed when it ends. */
+  readonly openProgress: () => Progress;
 }
 
 export interface BuildWish {
@@ -39,6 +43,8 @@ export interface BuildWish {
   readonly times?: 1 | 2;
   /** Whether the witness looks at steps. */
   readonly isWitnessed: boolean;
+  /** Whether what it does is shown while it does it. */
+  readonly isShown?: boolean;
 }
 
 export class Workshop {
@@ -98,12 +104,16 @@ export class Workshop {
       world,
       isWitnessed: wish.isWitnessed,
       answer: join(own, 'answer.json'),
+      ...(wish.isShown === true ? { events: join(own, 'events') } : {}),
     };
     if (isElsewhere) for (const path of Object.values(moved)) mkdirSync(path, { recursive: true });
     const file = join(own, 'job.json');
     writeFileSync(file, JSON.stringify(job));
     const binds = isElsewhere ? [[store, moved.store] as const, [this.#options.tree, moved.tree] as const] : [];
-    const { status, complaint } = await this.#start(outsideCommand(world, binds, file), world);
+    const follower = job.events === undefined ? undefined : new Follower(job.events, this.#options.openProgress());
+    const { status, complaint } = await this.#start(outsideCommand(world, binds, file), world).finally(() =>
+      follower?.close(),
+    );
     signal.throwIfAborted();
     if (!existsSync(job.answer)) {
       throw new BuildError('MACHINE', 'a build ended without an answer', {
