@@ -41,7 +41,13 @@ function runRecipes(context: CommandContext): BuildWork {
     const { tree, requests, finder } = treeRequests(context);
     const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
     const layoutOf = (recipe: Recipe): string => join(out, recipe.shortName);
-    for (const { recipe } of requests) {
+    const places = new Map<string, string>();
+    for (const { name, recipe } of requests) {
+      const twin = places.get(layoutOf(recipe!));
+      if (twin !== undefined) {
+        watch({ type: 'warning', message: `${twin} and ${name} have one place, ${layoutOf(recipe!)}: the last stays` });
+      }
+      places.set(layoutOf(recipe!), name);
       for (const path of [layoutOf(recipe!), referrersPath(layoutOf(recipe!))]) requirePlace(path, 'layout');
     }
     const observation = observe(context.storeDirectory, programVersion(), watch);

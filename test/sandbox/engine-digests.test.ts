@@ -343,6 +343,14 @@ describe.skipIf(!runnable)('what refers to an image', () => {
     expect(readFileSync(join(tree, 'out/app/index.json'), 'utf8')).toContain('sha256:');
   });
 
+  test('two recipes of one short name in one run are told of', () => {
+    lab.write('tree/bootstrap/app', { Containerfile: 'FROM scratch\nCOPY Containerfile /\n' });
+    const result = lab.runRecipes(tree, ['bootstrap/app', 'recipes/app', '--out', lab.path('twins')]);
+    expect(result.status).toBe(0);
+    expect(result.stderr).toMatch(/bootstrap\/app and recipes\/app have one place, .*twins\/app: the last stays/);
+    rmSync(join(tree, 'bootstrap'), { recursive: true });
+  });
+
   test('something else in their place is never touched', () => {
     const out = lab.path('occupied');
     lab.write('occupied/app.referrers', { mine: 'x' });
