@@ -29,7 +29,8 @@ fi
 # -- system tools: command, and the package of Debian that has it
 
 tools='chromium:chromium runc:runc crun:crun newuidmap:uidmap busybox:busybox-static skopeo:skopeo umoci:umoci podman:podman buildah:buildah
-xz:xz-utils zstd:zstd bzip2:bzip2 lzip:lzip python3:python3 gpg:gpg gpg-agent:gpg-agent docker-registry:docker-registry setfattr:attr git:git'
+xz:xz-utils zstd:zstd bzip2:bzip2 lzip:lzip python3:python3 gpg:gpg gpg-agent:gpg-agent docker-registry:docker-registry setfattr:attr git:git
+gcc:gcc objdump:binutils xxd:xxd'
 # newuidmap and setfattr may lie where an unprivileged PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
