@@ -47,34 +47,60 @@ export interface Reference {
   readonly at: SourceLocation;
 }
 
-/** Every image a Containerfile refers to that is none of its own stages, in order, variables of unknown value left out. */
-export function imageReferences(file: Containerfile): Reference[] {
+/** What a stage refers to: a stage before it, or an image. */
+interface StageReference extends Reference {
+  readonly stage: Stage | undefined;
+}
+
+/** In order; scratch and variables of unknown value left out. */
+function referencesOf(file: Containerfile, stage: Stage): StageReference[] {
   const globals = globalValues(file, new Map());
-  const references: Reference[] = [];
-  const add = (written: string | undefined, stage: Stage, at: SourceLocation, numbers: boolean): void => {
+  const references: StageReference[] = [];
+  const add = (written: string | undefined, at: SourceLocation, numbers: boolean): void => {
     const image = written === undefined ? '' : expandKnown(written, globals, file, at);
     if (image === '' || image === 'scratch' || image.includes('*')) return;
-    if (findStage(file, image, stage.index, numbers) === undefined) references.push({ image, at });
+    references.push({ image, at, stage: findStage(file, image, stage.index, numbers) });
   };
-  for (const stage of file.stages) {
-    add(stage.from.image, stage, stage.from.at, false);
-    for (const instruction of stage.instructions) {
-      if (instruction.keyword === 'COPY') add(instruction.from, stage, instruction.at, true);
-      if (instruction.keyword !== 'RUN') continue;
-      for (const mount of instruction.mounts) add(mount.from, stage, instruction.at, true);
-    }
+  add(stage.from.image, stage.from.at, false);
+  for (const instruction of stage.instructions) {
+    if (instruction.keyword === 'COPY') add(instruction.from, instruction.at, true);
+    if (instruction.keyword !== 'RUN') continue;
+    for (const mount of instruction.mounts) add(mount.from, instruction.at, true);
   }
   return references;
 }
 
-/** Recipes of the tree that a Containerfile needs, each with its first reference; an agreement needs its origins too. */
+/** Every image the stages refer to that is none of the file's own stages, in order. */
+export function imageReferences(file: Containerfile, stages: readonly Stage[] = file.stages): Reference[] {
+  const references = stages.flatMap((stage) => referencesOf(file, stage));
+  return references.filter(({ stage }) => stage === undefined).map(({ image, at }) => ({ image, at }));
+}
+
+/** The stages that a target is made of, in order; the last one where it is undefined or names none. */
+function stagesOf(file: Containerfile, target: string | undefined): readonly Stage[] {
+  const wanted = target === undefined ? undefined : findStage(file, target, file.stages.length);
+  const found = new Set<Stage>();
+  const waiting = [wanted ?? file.stages.at(-1)];
+  for (let stage = waiting.pop(); stage !== undefined; stage = waiting.pop()) {
+    if (found.has(stage)) continue;
+    found.add(stage);
+    waiting.push(...referencesOf(file, stage).flatMap((reference) => reference.stage ?? []));
+  }
+  return file.stages.filter((stage) => found.has(stage));
+}
+
+/**
+ * Recipes of the tree that a Containerfile needs, each with its first reference. Of a recipe given, which may be one of several
+ * its Containerfile makes, what its own stages need; an agreement needs its origins too.
+ */
 export function neededRecipes(file: Containerfile, tree: Tree, recipe?: Recipe): ReadonlyMap<string, SourceLocation> {
   const needed = new Map<string, SourceLocation>();
   for (const [index, origin] of (recipe?.agreement?.origins ?? []).entries()) {
     const name = tree.lookup(origin);
     if (name !== undefined && !needed.has(name)) needed.set(name, recipe!.agreement!.locations[index]!);
   }
-  for (const { image, at } of imageReferences(file)) {
+  const stages = recipe === undefined ? file.stages : stagesOf(file, recipe.target);
+  for (const { image, at } of imageReferences(file, stages)) {
     const name = tree.lookup(image);
     if (name !== undefined && !needed.has(name)) needed.set(name, at);
   }

@@ -156,6 +156,17 @@ describe('in a tree', () => {
     expect(codesOf('pair')).toEqual(['package.toml:7 unknown-recipe']);
   });
 
+  test('a recipe and a subpackage of its folder may need each other by turns', () => {
+    write('user', 'FROM scratch AS package-first\nCOPY x /first\nFROM recipes/next AS package\nCOPY x /x\n');
+    const toml = path.join(root, 'recipes/user/package.toml');
+    writeFileSync(toml, `[package]\nname = "user"\nlicense = "none"\nwebsite = "none"\nsubpackages = ["first"]\n`);
+    write('next', 'FROM recipes/first AS package\nCOPY x /next\n');
+    const names = ['recipes/first', 'recipes/next', 'recipes/user'];
+    expect(lintNamed(openTree(root), names).map(({ code }) => code)).not.toContain('cycle');
+    write('next', 'FROM recipes/user AS package\nCOPY x /next\n');
+    expect(lintNamed(openTree(root), names).map(({ code }) => code)).toContain('cycle');
+  });
+
   test('its origins are among what it needs', () => {
     const tree = openTree(root);
     const needed = neededRecipes(parseContainerfile(PAIR, 'Containerfile'), tree, tree.recipe('recipes/pair'));
