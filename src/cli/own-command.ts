@@ -25,7 +25,7 @@ export async function runOwn(
     ...(args.has('progress') ? ['--progress', args.text('progress')!] : []),
   ];
   const [command, ...rest] = words;
-  const child = spawn(process.execPath, [process.argv[1]!, command!, ...flags, ...rest], {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, command!, ...flags, ...rest], {
     cwd: context.cwd,
     env: context.env,
     stdio: ['ignore', stdout === 'read' ? 'pipe' : 'inherit', 'inherit'],

@@ -21,6 +21,7 @@ import {
   openSession,
   type ReleaseVerdict,
   remember,
+  requireNoOlder,
   type Session,
   type Verdict,
 } from '../signing/verify.ts';
@@ -66,14 +67,15 @@ The policy is the tree's trust.toml, or better one of your own, outside the tree
     if (session.isOwn && session.state.policy === undefined) {
       stderr.write('warning: the policy is the tree’s own, and is believed the first time; better: --policy FILE\n');
     }
-    const { subjects, whole } = subjectsOf(context, tree, session, signatures);
+    const { subjects, scope } = subjectsOf(context, tree, session, signatures);
+    if (scope === 'part') requireNoOlder(session, signatures);
     const verdicts = await judgeSubjects(subjects, session.policy, signatures, now);
-    const release = whole === undefined ? undefined : await judgeRelease(whole, session, signatures, now);
+    const release = scope === 'tree' ? await judgeRelease(requireTree(context), session, signatures, now) : undefined;
     const isMet =
       verdicts.every(({ part, tally }) => tally.isMet || !isNeeded(part, verdicts, args.is('index'))) &&
       (release === undefined || (release.tally.isMet && release.differences.length === 0));
     if (args.is('json')) stdout.write(`${JSON.stringify(jsonOf(session, verdicts, release, isMet), undefined, 2)}\n`);
-    else stdout.write(textOf(session, verdicts, release, isMet, whole !== undefined));
+    else stdout.write(textOf(session, verdicts, release, isMet, scope === 'tree'));
     if (isMet && tree !== undefined) remember(session, release?.release);
     return isMet ? 0 : 1;
   },
@@ -96,7 +98,7 @@ function subjectsOf(
   tree: Tree | undefined,
   { policy }: Session,
   signatures: string,
-): { readonly subjects: readonly Subject[]; readonly whole: Tree | undefined } {
+): { readonly subjects: readonly Subject[]; readonly scope: 'tree' | 'part' | 'image' } {
   const { args, cwd } = context;
   const naming: Naming = { policy, signatures, reference: args.text('reference') };
   const [first, ...more] = args.operands;
@@ -107,7 +109,7 @@ function subjectsOf(
   if (form !== undefined || isFile) {
     if (more.length > 0) throw new BuildError('USAGE', 'one layout or file at a time', { got: more.join(' ') });
     const images = form === undefined ? documentImage : form === 'oci' ? layoutImages : archiveImages;
-    return { subjects: images(resolve(cwd, path ?? first!), naming), whole: undefined };
+    return { subjects: images(resolve(cwd, path ?? first!), naming), scope: 'image' };
   }
   const here = requireTree(context);
   if (naming.reference !== undefined) {
@@ -115,7 +117,7 @@ function subjectsOf(
   }
   const names = args.operands.map((operand) => here.resolve(operand));
   if (args.is('recipe')) {
-    return { subjects: recipeFolders(here, names.length === 0 ? here.names() : names), whole: undefined };
+    return { subjects: recipeFolders(here, names.length === 0 ? here.names() : names), scope: 'part' };
   }
   const list = readDigests(here);
   const layoutOf = (name: string): string => join(here.directory, 'out', here.recipe(name).shortName);
@@ -126,7 +128,7 @@ function subjectsOf(
     });
   }
   const subjects = recipeImages(here, list, names.length === 0 ? everything : names, policy, layoutOf);
-  return { subjects, whole: names.length === 0 ? here : undefined };
+  return { subjects, scope: names.length === 0 ? 'tree' : 'part' };
 }
 
 function resolveName(tree: Tree, operand: string): string {

@@ -149,6 +149,11 @@ export async function judgeRelease(
   return { release, tally, differences: releaseDifferences(release.content, here) };
 }
 
+/** For who looks at a part of a tree only. Throws BuildError SIGNATURE when the tree's newest release is older than one seen. */
+export function requireNoOlder({ state }: Session, signatures: string): void {
+  requireForward(state, readReleases(signatures));
+}
+
 /** Remembers what held. */
 export function remember(session: Session, release: Release | undefined): void {
   const { policy, isOwn, state } = session;

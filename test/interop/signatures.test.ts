@@ -367,6 +367,11 @@ describe.skipIf(missing.length > 0)('signatures', () => {
       expect(digestOf(raw)).toBe(index);
       expect(verify(trust(1, { ann }), file).met).toBe(true);
       expect(verify(trust(1, { rsa: gpgKey('ed25519').armored }), file).met).toBe(false);
+      const pulled = `oci:${join(scratch, 'pulled')}`;
+      const copy = ['copy', '--insecure-policy', '--all', '--src-tls-verify=false', `docker://${reference}`, pulled];
+      must(run('skopeo', copy));
+      expect(verify(trust(1, { ann }), pulled).met).toBe(true);
+      expect(verify(trust(2, { ann, rsa: gpgKey('ed25519').armored }), pulled).met).toBe(false);
     });
   });
 });

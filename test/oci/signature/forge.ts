@@ -132,6 +132,13 @@ export async function certifyAnew(key: PrivateKey, options: RawOptions): Promise
   return key;
 }
 
+/** A public key with a revocation of its own making, by whatever hash. */
+export async function revokeAnyhow(key: PrivateKey, options: RawOptions): Promise<PrivateKey> {
+  const type = enums.signature.keyRevocation;
+  key.revocationSignatures.push(await signRaw(key, type, { key: key.keyPacket }, options, false));
+  return key;
+}
+
 export interface Parts {
   readonly onePass: Buffer;
   readonly literal: Buffer;

@@ -17,6 +17,7 @@ import {
   NOW,
   packet,
   partsOf,
+  revokeAnyhow,
   SIGNED,
   signAnyhow,
   signText,
@@ -494,6 +495,17 @@ const KEYS: readonly Row[] = [
         date: NOW,
       });
       return judge(sound, [publicKey]);
+    },
+  ],
+  [
+    'a key revoked with SHA-1, which is too weak for anything else',
+    'REVOKED',
+    /^the key has been revoked$/,
+    async () => {
+      const key = await makeKey('weak', { type: 'rsa', rsaBits: 2048 });
+      const file = await signText(text(), key);
+      expect(await judge(file, [key.toPublic()])).toMatchObject({ counts: true });
+      return judge(file, [(await revokeAnyhow(key, { hash: enums.hash.sha1, date: NOW })).toPublic()]);
     },
   ],
   [

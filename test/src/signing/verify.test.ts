@@ -233,8 +233,10 @@ describe('a whole tree', () => {
     tree.write('recipes/hello/extra', 'x');
     expect(await tree.release(ann, bob)).toMatchObject({ isNew: true, serial: 2 });
     expect(await verify()).toMatchObject({ status: 0 });
-    const back = (): Promise<Ran> => runCommand(command, ['--state', tree.state], old, join(tree.folder, 'store'));
+    const back = (...words: string[]): Promise<Ran> =>
+      runCommand(command, ['--state', tree.state, ...words], old, join(tree.folder, 'store'));
     await expect(back()).rejects.toThrow(/the release went back: want serial 2 or higher.*got serial 1/);
+    await expect(back('hello')).rejects.toThrow(/the release went back/);
     rmSync(join(old, 'signatures/_release'), { recursive: true });
     await expect(back()).rejects.toThrow(/got no release/);
   });
