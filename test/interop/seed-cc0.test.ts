@@ -11,13 +11,14 @@ import {
   PRINT,
   randomFrom,
   run,
+  whyNoGcc,
   whyNot,
 } from './seed/chain.ts';
 import { PROGRAMS, WRONG, WRONG_STATEMENTS } from './seed/programs.ts';
 
 const skip = whyNot();
 if (skip !== undefined) console.log(`seed-cc0: skipped: ${skip}`);
-const noGcc = hasProgram('gcc') ? undefined : 'gcc is not installed';
+const noGcc = whyNoGcc();
 if (noGcc !== undefined) console.log(`seed-cc0: comparing with gcc: skipped: ${noGcc}`);
 
 const noReadelf = hasProgram('readelf') ? undefined : 'readelf is not installed';

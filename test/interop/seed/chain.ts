@@ -93,6 +93,18 @@ export function answerFor(name: string): string {
   return row[1]!;
 }
 
+/** Why gcc cannot stand in for cc0 here, or undefined. A gcc without a static C library cannot. */
+export function whyNoGcc(): string | undefined {
+  if (!hasProgram('gcc')) return 'gcc is not installed';
+  const folder = mkdtempSync(join(tmpdir(), 'seed-gcc-'));
+  try {
+    const made = run(folder, GCC_STANDIN, join(folder, 'check'), CC0_CHECK);
+    return made.status === 0 ? undefined : `gcc makes no static program: ${made.stderr.trim()}`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 }
