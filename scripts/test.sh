@@ -30,7 +30,8 @@ fi
 
 tools='chromium:chromium runc:runc crun:crun newuidmap:uidmap busybox:busybox-static skopeo:skopeo umoci:umoci podman:podman buildah:buildah
 xz:xz-utils zstd:zstd bzip2:bzip2 lzip:lzip python3:python3 gpg:gpg gpg-agent:gpg-agent docker-registry:docker-registry setfattr:attr git:git
-gcc:gcc objdump:binutils xxd:xxd'
+gcc:g++ objdump:binutils xxd:xxd'
+# g++ needs the C library's headers, which gcc only recommends.
 # newuidmap and setfattr may lie where an unprivileged PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
