@@ -1,6 +1,7 @@
 // Owns: `ocibuild fetch`: pinned sources into the store, verified, so that a later build needs no network.
 
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fetchEverything } from '../build/all-sources.ts';
 import { fillFolder } from '../build/distfiles.ts';
 import type { RootSettings } from '../build/roots.ts';
@@ -21,7 +22,8 @@ export const command: Command = {
   flags: {
     ...RECIPE_FLAGS,
     distfiles: {
-      summary: 'look for sources in this folder first; the first one given gets all of them, as sha256/HEX',
+      summary:
+        'look for sources in this folder first; the first one given gets all of them, as sha256/HEX, unless it is an OCI layout',
       value: 'DIR',
       repeatable: true,
     },
@@ -35,13 +37,15 @@ export const command: Command = {
     const progress = context.openProgress();
     try {
       const rows = await fetchEverything(requests, finder, fetchSettings(context, given, progress.watch));
-      const filled = given[0] === undefined ? undefined : fillFolder(rows, given[0]);
+      // A layout is what `mirror` writes: it is read here, and gets nothing.
+      const folder = given[0] !== undefined && existsSync(join(given[0], 'oci-layout')) ? undefined : given[0];
+      const filled = folder === undefined ? undefined : fillFolder(rows, folder);
       progress.close();
       const cells = rows.map(({ recipe, file, digest, size }) => [recipe, file, formatBytes(size), digest]);
       context.stdout.write(args.is('json') ? `${JSON.stringify(rows, undefined, 2)}\n` : tableText(cells, [2]));
       if (filled !== undefined) {
         const { written, files, bytes } = filled;
-        context.stderr.write(`${given[0]}: ${counted(files, 'file')}, ${formatBytes(bytes)}, ${written} of them new\n`);
+        context.stderr.write(`${folder}: ${counted(files, 'file')}, ${formatBytes(bytes)}, ${written} of them new\n`);
       }
       return 0;
     } finally {

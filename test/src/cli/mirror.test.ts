@@ -84,6 +84,7 @@ test.each(['first', 'dist'])('%s is enough for somebody without mirrors', async 
   const mine = store();
   const { stdout } = await runCommand(fetch, [...from('bare'), '--offline', '--distfiles', place], folder, mine);
   expect(stdout).toMatch(/one\.txt/);
+  expect(existsSync(join(folder, place, 'sha256'))).toBe(place === 'dist');
   for (const text of Object.values(PARTS)) {
     expect(existsSync(join(mine, 'sources/sha256', hexOf(digestOf(text))))).toBe(true);
   }
