@@ -3,7 +3,7 @@
    cc1 is a C compiler: C sources in, a static x86_64 Linux program out. It is written in the language of cc0 (bootstrap/seed-cc0),
    a strict subset of C90 with the types long, char, pointers, arrays and structs; all its parts are one program, read in order.
 
-     cc1 -o OUT [-D NAME[=TEXT]] [-I FOLDER] A.c B.c …
+     cc1 -o OUT [-D NAME[=TEXT]] [-I FOLDER] [-m] A.c B.c …      -m: print address and name of all that has a name
 
    Each source is a translation unit of its own; external names join by spelling; no linker and no object files.
    Parts: base, lexer, decimal; the preprocessor: sources, conditions, directives, macros; types, code, trees; the generator: values,

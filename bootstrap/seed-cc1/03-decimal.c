@@ -40,13 +40,14 @@ static long unsigned_remainder(long a, long b)
   return a - unsigned_divide(a, b) * b;
 }
 
-enum { FLOAT_INFINITE = 20000, BIG_LIMBS = 1400, LIMB_BITS = 30, LIMB_MASK = 0x3fffffff, DIGITS_LIMIT = 4000 };
+enum { FLOAT_INFINITE = 20000, LIMB_BITS = 30, LIMB_MASK = 0x3fffffff, DIGITS_LIMIT = 4000 };
 
 static long float_mantissa;
 static long float_exponent;
 static long float_rest;
 
-/* An integer of any length without sign: limb[0] is the lowest. */
+/* A long integer without sign: limb[0] is the lowest. The longest is 10^9000, 997 limbs: a number below 10^-5000 is 0 before it is
+   divided. */
 struct Big {
   long count;
   long limb[1400];

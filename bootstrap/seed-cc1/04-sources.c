@@ -11,7 +11,8 @@
    stack is not replaced again; a name met in that state is `fixed` for good, as the standard wants. Arguments may be empty, are
    replaced completely before they are put in, and as written beside # and ##. `__LINE__`, `__FILE__`, `__STDC__` are there;
    `__DATE__` and `__TIME__` are not, since they would make two runs differ.
-   Refused: #line, #pragma pack, once, push_macro and pop_macro (others mean nothing here), another definition of a macro that is defined, an argument count that does not fit. */
+   Refused: #line, #pragma pack, once, push_macro and pop_macro (others mean nothing here), another definition of a macro
+   that is defined, an argument count that does not fit. */
 
 struct Macro {
   struct Name *name;

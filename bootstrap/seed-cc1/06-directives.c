@@ -99,6 +99,7 @@ long is_meant(char *s)
   return texts_equal(name->text, "pack") || texts_equal(name->text, "push_macro") || texts_equal(name->text, "pop_macro") || texts_equal(name->text, "once");
 }
 
+/* `include` (text | `<` … `>` | tokens that macros make either of) */
 void read_include(void)
 {
   struct Token t;

@@ -35,6 +35,8 @@ void gen_drop(struct Node *n);
 /* The operand bytes of an instruction: register number `reg`, and the place. */
 void operand(long reg)
 {
+  if (!fits_word(place_offset))
+    fault("this offset is out of reach");
   if (place_base == P_OBJECT) {
     byte(reg * 8 + 4); /* [disp32], through an empty index byte */
     byte(0x25);

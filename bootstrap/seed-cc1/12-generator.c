@@ -11,7 +11,7 @@ void set_on(long condition)
 }
 
 /* Condition numbers of the processor. */
-enum { C_BELOW = 2, C_ABOVE_EQUAL = 3, C_EQUAL = 4, C_UNEQUAL = 5, C_BELOW_EQUAL = 6, C_ABOVE = 7, C_LESS = 12, C_GREATER_EQUAL = 13, C_LESS_EQUAL = 14, C_GREATER = 15 };
+enum { C_BELOW = 2, C_ABOVE_EQUAL = 3, C_EQUAL = 4, C_UNEQUAL = 5, C_BELOW_EQUAL = 6, C_ABOVE = 7, C_LESS = 12, C_LESS_EQUAL = 14 };
 
 /* Compares two integers or pointers; gives the condition that says yes. */
 long gen_compare(struct Node *n)
@@ -277,6 +277,8 @@ long gen_arguments(struct Node *a)
     copy_struct(a->type->size);
   } else
     size = push_value(a->type);
+  if (bytes + size > SIZE_LIMIT)
+    fault("the arguments of this call are too large");
   return bytes + size;
 }
 

@@ -401,6 +401,8 @@ void function_body(struct Object *o, struct Type *t, struct Name *name)
     s = declare(p->name, S_LOCAL, p->type);
     s->value = offset;
     offset += (p->type->size + 7) & ~7;
+    if (offset > SIZE_LIMIT)
+      fault("the parameters of this function are too large");
   }
   /* the body's block is the parameters' scope too: a local cannot have a parameter's name */
   next();

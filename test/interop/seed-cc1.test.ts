@@ -125,6 +125,23 @@ describe.skipIf(skip !== undefined)('cc1', () => {
     }
   });
 
+  test('-m prints where everything is', () => {
+    made.chain.write('map.c', 'static int here = 5; int main(void) { return here; }\n');
+    const lines = mustRun(
+      folder,
+      made.byItself,
+      '-m',
+      '-o',
+      'map',
+      '-I',
+      `${CC1}include`,
+      'map.c',
+      `${CC1}libc/libc.c`,
+    ).split('\n');
+    expect(lines).toContainEqual(expect.stringMatching(/^00[0-9a-f]{6} main$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^00[0-9a-f]{6} here$/));
+  });
+
   test('a name that two units define is a fault that names both places', () => {
     made.chain.write('one.c', 'int a;\nint both = 1;\n');
     made.chain.write('two.c', 'int both = 2;\n');
