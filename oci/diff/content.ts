@@ -18,6 +18,8 @@ export { MAX_HELD } from './bytes.ts';
 const MAX_DEPTH = 4;
 /** Most that is unpacked in the course of a comparison, all nested archives together. */
 const MAX_UNPACKED = 2 ** 31;
+/** Of an archive inside a file. */
+const NESTED = { maxMembers: 100_000, maxBytes: 256 << 20 };
 /** Most differences told of one file. */
 const MAX_DETAILS = 50;
 
@@ -50,7 +52,11 @@ export function createBudget(maxContents: number): Budget {
       const details: Detail[] = [];
       // What is nested reads its archives again too, but does not use up what the outer one may look into.
       const nested = { ...budget, contents: MAX_DETAILS, rereadings: 2 };
-      for (const found of diffTars({ name: '', open: left }, { name: '', open: right }, nested)) {
+      for (const found of diffTars(
+        { name: '', limits: NESTED, open: left },
+        { name: '', limits: NESTED, open: right },
+        nested,
+      )) {
         if (found === undefined) yield;
         else if (details.length < MAX_DETAILS) details.push(nestedDetail(found));
       }

@@ -24,6 +24,7 @@ export async function* diff(left: Subject, right: Subject, options: DiffOptions 
   };
   const weigh = weigher(options.ignore ?? []);
   for (const found of compareSubjects(left, right, context)) {
+    options.signal?.throwIfAborted();
     if (found === undefined) await turn();
     else yield weigh(found);
   }

@@ -114,6 +114,8 @@ export interface DiffOptions {
   readonly ignore?: readonly string[];
   /** false: equal digests are believed. Default true: every blob is read and checked, equal or not. */
   readonly verify?: boolean;
+  /** Aborted, the comparison throws its reason at the next turn. */
+  readonly signal?: AbortSignal;
   /** Most differing files that are looked into; the others are compared by digest. Default 1000. */
   readonly maxContents?: number;
 }

@@ -73,6 +73,7 @@ export interface Child {
 
 const MAX_NESTING = 8;
 const MAX_NODES = 4096;
+const MAX_LAYERS = 4096;
 
 /** Reads documents, and no layer. Throws OciError naming the blob that is wrong. */
 export function readNode(source: BlobSource, descriptor: Descriptor): Child {
@@ -146,6 +147,12 @@ function readManifest(source: BlobSource, descriptor: Descriptor): ImageNode | A
 
 function checkCount(config: ImageConfig, layers: number, digest: Digest): void {
   const count = config.rootfs.diff_ids.length;
+  if (layers > MAX_LAYERS) {
+    throw new OciError('DOCUMENT_INVALID', `image of config ${digest}: too many layers`, {
+      want: `at most ${MAX_LAYERS}`,
+      got: String(layers),
+    });
+  }
   if (count === layers) return;
   throw new OciError('DOCUMENT_INVALID', `blob ${digest}: image config.rootfs.diff_ids`, {
     want: `${layers}, as there are layers`,

@@ -22,7 +22,8 @@ export function* compareChildren(left: readonly Child[], right: readonly Child[]
     }
   };
   match((one, other) => one.descriptor !== undefined && one.descriptor.digest === other.descriptor?.digest);
-  match((one, other) => labelOf(one) === labelOf(other));
+  const labels = new Map([...left, ...right].map((child) => [child, labelOf(child)]));
+  match((one, other) => labels.get(one) === labels.get(other));
   // One of each is a pair, whatever it says of itself.
   if (left.length === 1 && right.length === 1) match(() => true);
   let last = -1;

@@ -22,11 +22,13 @@ export type LayerPair = readonly [left: Layer | undefined, right: Layer | undefi
 /** Every layer of both, once, bottom first: equal diffIDs together, then what one instruction made, then by place. */
 export function pairLayers(left: readonly Layer[], right: readonly Layer[]): readonly LayerPair[] {
   const leftOf = new Int32Array(right.length).fill(-1);
-  const taken = new Set<number>();
-  for (const [at, layer] of right.entries()) {
-    const other = left.findIndex((one, i) => one.diffId === layer.diffId && !taken.has(i));
-    if (other < 0) continue;
-    taken.add(other);
+  const taken = new Set<Layer>();
+  const places = new Map<string, number[]>();
+  for (const [at, { diffId }] of [...left.entries()].reverse()) places.set(diffId, [...(places.get(diffId) ?? []), at]);
+  for (const [at, { diffId }] of right.entries()) {
+    const other = places.get(diffId)?.pop();
+    if (other === undefined) continue;
+    taken.add(left[other]!);
     leftOf[at] = other;
   }
   const inOrder = longestRise(leftOf);
@@ -35,8 +37,7 @@ export function pairLayers(left: readonly Layer[], right: readonly Layer[]): rea
   for (let at = 0; at <= right.length; at++) {
     if (at < right.length && inOrder[at] === 0) continue;
     const goal = at < right.length ? leftOf[at]! : left.length;
-    const isFree = (layer: Layer): boolean => !left.some((one, i) => taken.has(i) && one === layer);
-    const ours = left.slice(from, goal).filter(isFree);
+    const ours = left.slice(from, goal).filter((layer) => !taken.has(layer));
     const theirs = right.slice(otherFrom, at).filter((_, i) => leftOf[otherFrom + i]! < 0);
     pairs.push(...pairGap(ours, theirs));
     for (let moved = otherFrom; moved < at; moved++) {
@@ -65,6 +66,7 @@ function pairGap(left: readonly Layer[], right: readonly Layer[]): LayerPair[] {
 /** Differences of all layers of two images. */
 export function* compareLayers(left: readonly Layer[], right: readonly Layer[], context: Context): Steps {
   const pairs = pairLayers(left, right);
+  const compared = new Set<string>();
   let last = 0;
   for (const pair of pairs) {
     const [one, other] = pair;
@@ -85,7 +87,14 @@ export function* compareLayers(left: readonly Layer[], right: readonly Layer[], 
       }
       last = Math.max(last, one.side.number);
       yield* compareStored(one, other, layer, context);
-    } else yield* within(layer, diffTars(one, other, context.budget));
+    } else if (compared.has(`${one.diffId} ${other.diffId}`)) {
+      const note = 'the same two layers as before: their differences are told there';
+      const sides = { left: one.diffId, right: other.diffId };
+      yield { level: 'layer', kind: 'changed', field: 'layer', layer, ...sides, inner: [], note };
+    } else {
+      compared.add(`${one.diffId} ${other.diffId}`);
+      yield* within(layer, diffTars(one, other, context.budget));
+    }
   }
 }
 

@@ -22,7 +22,8 @@ export interface Inode {
   readonly size: number;
   readonly target?: RawPath;
   readonly device?: { readonly major: number; readonly minor: number };
-  readonly xattrs: ReadonlyMap<string, Uint8Array>;
+  /** Absent where they cannot be read: in a directory of the host. */
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
   /** Position of the layer, from 0, that this comes from; undefined for a directory no layer has an entry for. */
   readonly layer?: number;
   /** sha256 of a file's content, where the tree was read with digests. */
@@ -44,12 +45,15 @@ export interface RootfsOptions {
 }
 
 const MAX_ENTRIES = 2_000_000;
-/** As Linux has it. */
+/** As Linux has it: symlinks on the way to one file, and bytes of a path. */
 const MAX_LINKS = 40;
+const MAX_PATH = 4096;
+/** Of a layer's plain bytes, and of its files, holes included. */
+const MAX_BYTES = 64 * 2 ** 30;
 const TURN = 32 << 20;
 
 function impliedDirectory(): RootfsNode {
-  const inode: Inode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, xattrs: new Map() };
+  const inode: Inode = { type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0 };
   return { inode, children: new Map() };
 }
 
@@ -84,9 +88,14 @@ function* addLayer(
   const added: { path: RawPath; inode?: Inode; target?: RawPath }[] = [];
   let turnedAt = 0;
   let at = -1;
-  for (const { entry, content, offset } of readTarSync(layer.open(), { endMarker: 'required' })) {
+  for (const { entry, content, offset } of readTarSync(layer.open(), { maxBytes: MAX_BYTES })) {
     at++;
     if (++count > maxEntries) throw new OciError('TAR_UNSAFE', 'too many entries', { want: `at most ${maxEntries}` });
+    if (entry.path.length > MAX_PATH) {
+      throw new OciError('TAR_UNSAFE', `entry at byte ${offset}: a path of ${entry.path.length} bytes`, {
+        want: `at most ${MAX_PATH}`,
+      });
+    }
     if (entry.type === 'whiteout' || entry.type === 'opaque') {
       remove(root, entry.path, entry.type === 'opaque');
     } else if (entry.type === 'hardlink') added.push({ path: entry.path, target: entry.target! });
@@ -202,6 +211,7 @@ export interface Located {
 
 /** Follows names and symlinks inside the tree only: `..` above the root is the root. Undefined where nothing is there. */
 export function walk(root: RootfsNode, parts: readonly string[], followLast: boolean): Located | undefined {
+  if (parts.length > MAX_PATH) return undefined;
   const todo = [...parts].reverse();
   const way: { node: RootfsNode; name: string }[] = [];
   let links = 0;
@@ -216,15 +226,13 @@ export function walk(root: RootfsNode, parts: readonly string[], followLast: boo
     }
     const next = node.children?.get(part);
     if (next === undefined) return undefined;
-    const isLast = todo.every((one) => one === '' || one === '.');
-    if (next.inode.type === 'symlink' && (!isLast || followLast)) {
-      if (++links > MAX_LINKS) return undefined;
+    if (next.inode.type === 'symlink' && (followLast || !todo.every((one) => one === '' || one === '.'))) {
       const target = next.inode.target!;
+      if (++links > MAX_LINKS || target.length > MAX_PATH) return undefined;
       if (target.startsWith('/')) {
         way.length = 0;
         node = root;
       }
-      // One link may be as long as a path; forty of them are no more than that forty times.
       todo.push(...target.split('/').reverse());
       continue;
     }
@@ -244,7 +252,7 @@ export function* listTree(root: RootfsNode): Generator<Located, void, void> {
   const stack: { path: string; node: RootfsNode }[] = childrenOf('', root);
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     yield { path: next.path as RawPath, node: next.node };
-    stack.push(...childrenOf(`${next.path}/`, next.node));
+    for (const child of childrenOf(`${next.path}/`, next.node)) stack.push(child);
   }
 }
 
@@ -320,7 +328,6 @@ function inodeOf(path: Buffer, known: Map<string, Inode>, digests: boolean): Ino
     gid: stat.gid,
     mtime: Math.floor(stat.mtimeMs / 1000),
     size: type === 'file' ? stat.size : 0,
-    xattrs: new Map(),
     ...(type === 'symlink' ? { target: rawFromBuffer(readlinkSync(path, { encoding: 'buffer' })) } : {}),
     ...(type === 'char' || type === 'block' ? { device: { major, minor } } : {}),
     ...(type === 'file' ? { open, ...(digests ? { digest: digestOfContent(open()) } : {}) } : {}),

@@ -8,12 +8,13 @@ import { type Bytes, compareBytes, hold, MAX_HELD, streamBytes } from './bytes.t
 import type { Detail, Found, Steps } from './finding.ts';
 import { compareHeaders, quoted, typeText } from './tar-fields.ts';
 import { indexTar, type Match, matchMembers, occurrenceOf, pathOfKey, type TarIndex } from './tar-index.ts';
-import { type ScannedMember, scanTar, type TarEnd } from './tar-scan.ts';
+import { type ScanLimits, type ScannedMember, scanTar, type TarEnd } from './tar-scan.ts';
 
 /** An archive that can be read several times. */
 export interface TarSource {
   /** For messages. */
   readonly name: string;
+  readonly limits?: ScanLimits;
   open(): Iterable<Uint8Array>;
 }
 
@@ -49,8 +50,8 @@ export function* inSource<Y, T>({ name }: TarSource, work: Generator<Y, T, void>
 }
 
 function* differences(left: TarSource, right: TarSource, budget: Budget): Steps {
-  const ours = yield* inSource(left, indexTar(left.open()));
-  const theirs = yield* inSource(right, indexTar(right.open()));
+  const ours = yield* inSource(left, indexTar(left.open(), left.limits));
+  const theirs = yield* inSource(right, indexTar(right.open(), right.limits));
   const match = matchMembers(ours, theirs);
   yield* repeated(ours, theirs);
   yield* moved(ours, theirs, match);
@@ -182,7 +183,7 @@ interface Members {
 }
 
 function members(source: TarSource): Members {
-  const scan = scanTar(source.open());
+  const scan = scanTar(source.open(), source.limits);
   let next = 0;
   let current: ScannedMember | undefined;
   return {

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { RawPath } from '../raw-path.ts';
-import { type ScannedMember, scanTar, type TarEnd } from './tar-scan.ts';
+import { type ScanLimits, type ScannedMember, scanTar, type TarEnd } from './tar-scan.ts';
 
 const DIGEST = 32;
 
@@ -19,13 +19,13 @@ export interface TarIndex {
 }
 
 /** Reads an archive once; yields for a turn. Throws what scanTar throws. */
-export function* indexTar(chunks: Iterable<Uint8Array>): Generator<undefined, TarIndex, void> {
+export function* indexTar(chunks: Iterable<Uint8Array>, limits?: ScanLimits): Generator<undefined, TarIndex, void> {
   const keys: string[] = [];
   const places = new Map<string, number>();
   const repeats = new Map<string, number>();
   let digests = Buffer.alloc(DIGEST * 2 * 1024);
   let turnedAt = 0;
-  const members = scanTar(chunks);
+  const members = scanTar(chunks, limits);
   for (;;) {
     const next = members.next();
     if (next.done === true) {

@@ -65,10 +65,13 @@ export interface TarEnd {
 }
 
 export interface ScanLimits {
-  readonly maxMembers: number;
+  readonly maxMembers?: number;
+  /** Of the plain archive, and of all its files, holes included. */
+  readonly maxBytes?: number;
 }
 
-const DEFAULT_LIMITS: ScanLimits = { maxMembers: 2_000_000 };
+const MAX_MEMBERS = 2_000_000;
+const MAX_BYTES = 64 * 2 ** 30;
 
 /** Types that other readers know, or might: what a finding calls them. */
 export const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -91,9 +94,11 @@ export const TYPE_NAMES: Readonly<Record<string, string>> = {
  */
 export function* scanTar(
   chunks: Iterable<Uint8Array>,
-  limits: ScanLimits = DEFAULT_LIMITS,
+  limits: ScanLimits = {},
 ): Generator<ScannedMember, TarEnd, void> {
-  const input = new TarInput(Number.POSITIVE_INFINITY);
+  const { maxMembers = MAX_MEMBERS, maxBytes = MAX_BYTES } = limits;
+  const input = new TarInput(maxBytes);
+  const room = { left: maxBytes };
   const source = chunks[Symbol.iterator]();
   const feed = (): void => {
     const next = source.next();
@@ -117,8 +122,8 @@ export function* scanTar(
       const said: Extensions = { records: [] };
       let block = take(BLOCK);
       if (isZero(block)) return endOf(input, feed, offset);
-      if (count > limits.maxMembers) {
-        throw new OciError('TAR_UNSAFE', 'archive has too many members', { want: `at most ${limits.maxMembers}` });
+      if (count > maxMembers) {
+        throw new OciError('TAR_UNSAFE', 'archive has too many members', { want: `at most ${maxMembers}` });
       }
       let header = parseHeader(block, offset);
       let flag = String.fromCharCode(header.typeFlag);
@@ -132,7 +137,7 @@ export function* scanTar(
         header = parseHeader(block, input.offset - BLOCK);
         flag = String.fromCharCode(header.typeFlag);
       }
-      yield* member({ input, feed, take, offset, extensions, said, globals, block, header, flag });
+      yield* member({ input, room, feed, take, offset, extensions, said, globals, block, header, flag });
     }
   } finally {
     source.return?.();
@@ -166,7 +171,7 @@ function apply(one: ScannedExtension, said: Extensions, globals: Map<string, str
     return one.data.toString('latin1', 0, end < 0 ? one.data.length : end);
   };
   if (one.flag === 'g') setGlobals(globals, one.records as [string, string][], offset);
-  else if (one.flag === 'x') said.records.push(...(one.records as [string, string][]));
+  else if (one.flag === 'x') said.records = said.records.concat(one.records as [string, string][]);
   else if (one.flag === 'L') said.longName = text();
   else said.longLink = text();
   if (said.records.length > 2 * MAX_PIECES) {
@@ -175,6 +180,8 @@ function apply(one: ScannedExtension, said: Extensions, globals: Map<string, str
 }
 
 interface Read {
+  /** How many bytes files may still have. */
+  readonly room: { left: number };
   readonly input: TarInput;
   readonly feed: () => void;
   readonly take: (count: number) => Buffer;
@@ -223,6 +230,12 @@ function* member(read: Read): Generator<ScannedMember, void, void> {
     }
     checkPieces(sparse, records.realSize, data, offset);
     body = new Body(records.realSize, data, sparse);
+  }
+  read.room.left -= body.size;
+  if (read.room.left < 0) {
+    throw new OciError('TAR_UNSAFE', `member at byte ${offset}: archive unpacks to too much`, {
+      got: `a file of ${body.size} bytes`,
+    });
   }
   let padding: Buffer | undefined;
   const finish = (): Buffer => {

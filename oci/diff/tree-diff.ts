@@ -92,10 +92,11 @@ function fieldsOf(left: Inode, right: Inode, links: Links): Detail[] {
     ['device', device(left), device(right)],
     ['hardlink', name(links.left), name(links.right)],
   ];
-  const keys = [...new Set([...left.xattrs.keys(), ...right.xattrs.keys()])].sort();
+  const known = left.xattrs !== undefined && right.xattrs !== undefined;
+  const keys = known ? [...new Set([...left.xattrs.keys(), ...right.xattrs.keys()])].sort() : [];
   for (const key of keys) {
-    const value = (inode: Inode): string => {
-      const bytes = inode.xattrs.get(key);
+    const value = ({ xattrs }: Inode): string => {
+      const bytes = xattrs!.get(key);
       return bytes === undefined ? 'none' : Buffer.from(bytes).toString('hex');
     };
     pairs.push([`pax.SCHILY.xattr.${displayPath(key as RawPath)}`, value(left), value(right)]);

@@ -46,8 +46,7 @@ export const command: Command = {
     if (page !== undefined) outputs.push([htmlRenderer(), async (text) => page.write(text)]);
     try {
       for (const [renderer, write] of outputs) await write(renderer.begin(left.name, right.name));
-      for await (const finding of diff(left, right, { ignore: args.list('ignore') })) {
-        if (signal.aborted) throw signal.reason;
+      for await (const finding of diff(left, right, { ignore: args.list('ignore'), signal })) {
         if (!tally.take(finding)) continue;
         for (const [renderer, write] of outputs) await write(renderer.finding(finding));
       }

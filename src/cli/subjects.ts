@@ -8,6 +8,7 @@ import { isDigest } from '../../oci/digest.ts';
 import { readRoots } from '../build/roots-record.ts';
 import { BuildError } from '../errors.ts';
 import { didYouMean } from '../recipe/near-miss.ts';
+import { placeNameOf } from '../recipe/recipe.ts';
 import type { CommandContext } from './command.ts';
 import { optionalTree } from './trees.ts';
 
@@ -22,7 +23,14 @@ const FORM = /^(oci|oci-archive|docker-archive|tar|dir):/;
 /** Throws BuildError USAGE for a name that is nothing, and OciError for what cannot be read. */
 export function subjectOf(operand: string, context: CommandContext): Subject {
   const { storeDirectory, cwd } = context;
-  if (FORM.test(operand)) return openSubject(operand, cwd);
+  const form = FORM.exec(operand);
+  if (form !== null) {
+    const { path } = splitSelector(operand.slice(form[0].length), cwd);
+    if (!existsSync(path)) {
+      throw new BuildError('USAGE', `${operand} is not there`, { want: `a file or directory ${path}` });
+    }
+    return openSubject(operand, cwd);
+  }
   const store = join(storeDirectory, 'layout');
   if (isDigest(operand)) return layoutSubject(operand, store, operand);
   const recipe = recipeDirectory(operand, context);
@@ -47,7 +55,7 @@ function recipeDirectory(operand: string, context: CommandContext): string | und
   try {
     const tree = optionalTree(context);
     if (tree === undefined) return undefined;
-    const directory = join(tree.directory, 'out', tree.resolve(operand).split('/').at(-1)!);
+    const directory = join(tree.directory, 'out', placeNameOf(tree.recipe(tree.resolve(operand))));
     return existsSync(join(directory, 'oci-layout')) ? directory : undefined;
   } catch (error) {
     if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return undefined;

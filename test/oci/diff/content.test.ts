@@ -1,11 +1,13 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createCompressor } from '../../../oci/codec/load.ts';
 import { type Bytes, compareBytes, memoryBytes, sliceBytes, streamBytes } from '../../../oci/diff/bytes.ts';
 import { compareContents } from '../../../oci/diff/content.ts';
 import type { Detail } from '../../../oci/diff/finding.ts';
 import { ar, elf, zip } from './files.ts';
 import { archive, member } from './raw-tar.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 function run<T>(steps: Generator<undefined, T, void>): T {
   for (;;) {

@@ -4,7 +4,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { memoryBytes } from '../../../oci/diff/bytes.ts';
 import { compareContents } from '../../../oci/diff/content.ts';
 import { compareWhole } from '../../../oci/diff/diff.ts';
@@ -12,13 +12,18 @@ import type { Finding } from '../../../oci/diff/finding.ts';
 import { htmlRenderer } from '../../../oci/diff/render-html.ts';
 import { jsonRenderer } from '../../../oci/diff/render-json.ts';
 import { textRenderer } from '../../../oci/diff/render-text.ts';
+import { listTree, lookUp, mergeLayers, type RootfsNode } from '../../../oci/diff/rootfs.ts';
 import { openSubject } from '../../../oci/diff/subject.ts';
 import { digestOf, hexOf } from '../../../oci/digest.ts';
 import { OciError } from '../../../oci/errors.ts';
 import { MEDIA_TYPE } from '../../../oci/media-type.ts';
+import { type RawPath, rawPath } from '../../../oci/raw-path.ts';
 import { ImageLab, type ImageParts, put, putImage, putIndex, subject } from './build-image.ts';
 import { ar, elf, zip } from './files.ts';
-import { archive, header, member, pax, type RawFields, tarSubject } from './raw-tar.ts';
+import { archive, END, header, member, pax, type RawFields, tarSubject } from './raw-tar.ts';
+
+// A busy machine may take its time; a hang takes longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const lab = new ImageLab();
 afterAll(() => rmSync(lab.folder, { recursive: true }));
@@ -127,7 +132,7 @@ describe('documents', () => {
     const layout = await withDocument(Buffer.from(text, 'latin1'));
     const started = performance.now();
     expect(() => subject(layout)).toThrow(expect.objectContaining({ name: 'OciError' }));
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
   test('longer than 4 MiB', async () => {
     const layout = await withDocument(Buffer.alloc(5 << 20, ' '));
@@ -186,6 +191,35 @@ describe('indexes', () => {
   });
 });
 
+function merged(...layers: readonly Buffer[]): RootfsNode {
+  const steps = mergeLayers(
+    layers.map((bytes) => tarSubject(bytes, 'layer', 1 << 20)),
+    { digests: true },
+  );
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+test('the same two layers many times over are compared once', async () => {
+  const many = async (text: string) => {
+    const tar = archive(member({ name: 'a', data: `${text}\n` }));
+    return lab.image({ layers: Array.from({ length: 60 }, () => ({ tar, createdBy: 'RUN x' })) });
+  };
+  const { findings } = await compareWhole(subject(await many('a')), subject(await many('b')), { maxFindings: 1000 });
+  expect(findings.map(({ level }) => level)).toEqual(['content', ...Array.from({ length: 59 }, () => 'layer')]);
+});
+
+test('more layers than anybody can stack are refused', async () => {
+  const layout = await lab.image({ layers: [{ tar: TAR }] });
+  const descriptor = layout.readIndex()[0]!;
+  const document = JSON.parse(layout.readBytes(descriptor).toString());
+  document.layers = Array.from({ length: 20_000 }, () => document.layers[0]);
+  layout.writeIndex([await put(layout, MEDIA_TYPE.manifest, document)]);
+  expect(() => subject(layout)).toThrow(/at most 4096, got 20000/);
+});
+
 describe('archives', () => {
   const small = tarSubject(TAR);
   test.each<[string, Buffer]>([
@@ -215,6 +249,40 @@ describe('archives', () => {
     await expect(compareWhole(tarSubject(bytes), small)).rejects.toMatchObject({ name: 'OciError' });
     await expect(compareWhole(small, tarSubject(bytes))).rejects.toMatchObject({ name: 'OciError' });
   });
+  test.each<[string, Buffer]>([
+    [
+      'GNU.sparse.size',
+      archive(
+        pax([
+          ['GNU.sparse.size', '9000000000000000'],
+          ['GNU.sparse.map', '0,1'],
+        ]),
+        member({ data: 'x' }),
+      ),
+    ],
+    ['an ordinary size of 100 GiB', archive(header({ size: '1440000000000'.slice(0, 12) }))],
+  ])('a bomb of holes or promises, %s, is refused at once', async (_, bytes) => {
+    const started = performance.now();
+    await expect(compareWhole(tarSubject(bytes), small)).rejects.toMatchObject({ name: 'OciError' });
+    expect(() => merged(bytes)).toThrow(expect.objectContaining({ name: 'OciError' }));
+    const inside = archive(member({ name: 'x.tar', data: bytes }));
+    const other = archive(member({ name: 'x.tar', data: Buffer.concat([bytes, bytes]) }));
+    // Inside a file it is no fault of the image: bytes.
+    expect((await compareWhole(tarSubject(inside), tarSubject(other))).findings.at(-1)).toMatchObject({ inner: [] });
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+  test('paths longer than any system has are refused in a rootfs', () => {
+    expect(() => merged(archive(pax([['path', 'a/'.repeat(100_000)]]), member({ typeflag: '5' })))).toThrow(
+      /at most 4096/,
+    );
+    const far = merged(archive(pax([['linkpath', '../'.repeat(300_000)]]), member({ name: 'l', typeflag: '2' })));
+    expect(lookUp(far, rawPath('l/x'))).toBeUndefined();
+    expect(lookUp(far, rawPath('l/'.repeat(50_000)))).toBeUndefined();
+  });
+  test('a directory of very many files is listed', () => {
+    const many = Array.from({ length: 130_000 }, (_, i) => header({ name: `d/${i}` }));
+    expect([...listTree(merged(Buffer.concat([...many, END])))]).toHaveLength(130_001);
+  });
   test('names that leave the root are shown, and go nowhere', async () => {
     const before = readdirSync(lab.folder).sort();
     const evil = archive(...['../../etc/x', '/etc/x', 'a/../../b', '..'].map((name) => member({ name, data: 'evil' })));
@@ -229,7 +297,7 @@ describe('archives', () => {
     const started = performance.now();
     const report = await compareWhole(tarSubject(many, 'many', 1 << 20), small);
     expect(report.findings[0]).toMatchObject({ kind: 'duplicate', left: 'stands 10000 times' });
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
   test('ten thousand members backwards', async () => {
     const members = Array.from({ length: 10_000 }, (_, i) => member({ name: `n${i}` }));
@@ -239,7 +307,7 @@ describe('archives', () => {
       tarSubject(archive(...members.reverse()), '', 1 << 20),
     );
     expect(findings).toMatchObject([{ kind: 'order', note: '9999 of 10000 entries stand in another order' }]);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
   test('an archive of archives that leads to itself by links', () => {
     const path = join(lab.folder, 'links.tar');
@@ -345,11 +413,10 @@ describe('fuzzing', () => {
   test('layers with anything in their fields', async () => {
     const bytes = (maxLength: number) =>
       fc.uint8Array({ maxLength }).map((array) => Buffer.from(array).toString('latin1'));
-    const number = (width: number) =>
-      fc.oneof(
-        fc.nat(0o777777).map((value) => `${value.toString(8).padStart(width - 1, '0')}\0`),
-        bytes(width),
-      );
+    const number = (width: number) => {
+      const valid = fc.nat(0o777777).map((value) => `${value.toString(8).padStart(width - 1, '0')}\0`);
+      return fc.oneof({ weight: 15, arbitrary: valid }, { weight: 1, arbitrary: bytes(width) });
+    };
     const fields = fc.record(
       {
         name: bytes(100),
@@ -367,30 +434,38 @@ describe('fuzzing', () => {
       },
       { requiredKeys: [] },
     );
-    const records = fc.array(
-      fc.tuple(
-        fc.constantFrom(
-          'path',
-          'linkpath',
-          'size',
-          'mtime',
-          'uid',
-          'comment',
-          'GNU.sparse.map',
-          'GNU.sparse.size',
-          'SCHILY.xattr.a',
-        ),
-        bytes(40),
-      ),
-      { maxLength: 3 },
+    const keys = [
+      'path',
+      'linkpath',
+      'size',
+      'mtime',
+      'uid',
+      'comment',
+      'GNU.sparse.map',
+      'GNU.sparse.size',
+      'SCHILY.xattr.a',
+    ];
+    const record = fc.tuple(fc.constantFrom(...keys), bytes(40));
+    const some = fc.array(record, { minLength: 1, maxLength: 3 });
+    const records = fc.oneof(
+      { weight: 4, arbitrary: fc.constant<[string, string][]>([]) },
+      { weight: 1, arbitrary: some },
     );
     const members = fc.array(fc.tuple(records, fields), { maxLength: 4 });
     const build = (list: readonly (readonly [[string, string][], RawFields])[]): Buffer =>
       archive(...list.flatMap(([extra, one]) => [...(extra.length > 0 ? [pax(extra)] : []), member(one)]));
     let reports = 0;
     await fc.assert(
-      fc.asyncProperty(members, members, async (one, other) => {
+      fc.asyncProperty(members, members, bytes(60), async (one, other, path) => {
         reports += await report(build(one), build(other));
+        // And as layers over one another: a tree in which every path leads somewhere inside, or nowhere.
+        try {
+          const root = merged(build(one), build(other));
+          for (const { path: name } of listTree(root)) expect(name).not.toMatch(/^\/|(^|\/)\.\.(\/|$)/);
+          lookUp(root, path as RawPath);
+        } catch (error) {
+          if (!(error instanceof OciError)) throw error;
+        }
       }),
       { numRuns: 500 },
     );
@@ -413,7 +488,7 @@ describe('fuzzing', () => {
           if (!(error instanceof OciError)) throw error;
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 });

@@ -1,7 +1,7 @@
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { compareWhole } from '../../../oci/diff/diff.ts';
 import { type Finding, instructionOf } from '../../../oci/diff/finding.ts';
 import { openSubject } from '../../../oci/diff/subject.ts';
@@ -11,6 +11,8 @@ import type { Layout } from '../../../oci/layout/layout.ts';
 import { MEDIA_TYPE } from '../../../oci/media-type.ts';
 import { ImageLab, type ImageParts, type LayerParts, put, putImage, putIndex, subject } from './build-image.ts';
 import { archive, member } from './raw-tar.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const lab = new ImageLab();
 afterAll(() => rmSync(lab.folder, { recursive: true }));

@@ -1,12 +1,14 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { compareWhole } from '../../../oci/diff/diff.ts';
 import { listTree, lookUp, mergeLayers, type RootfsNode, readDirectory } from '../../../oci/diff/rootfs.ts';
 import { openSubject } from '../../../oci/diff/subject.ts';
 import { type RawPath, rawPath } from '../../../oci/raw-path.ts';
 import { archive, member, type RawFields, tarSubject } from './raw-tar.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 function run<T>(steps: Generator<undefined, T, void>): T {
   for (;;) {
@@ -118,7 +120,7 @@ describe('layers over one another', () => {
       many.map((name) => file(name.replace('/', '/.wh.'), '')),
     );
     expect(names(root)).toEqual(['d']);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
 

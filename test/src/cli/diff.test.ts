@@ -166,7 +166,9 @@ describe('diff', () => {
   });
   test.each([
     ['none', 'USAGE'],
-    ['oci:none', 'LAYOUT_INVALID'],
+    ['oci:none', 'USAGE'],
+    ['oci-archive:none:tag', 'USAGE'],
+    ['oci:other:none', 'LAYOUT_INVALID'],
     ['oci-archive:layer.tar.gz', 'LAYOUT_INVALID'],
     ['oci:out/hello:none', 'LAYOUT_INVALID'],
     [digestOf('x'), 'LAYOUT_INVALID'],
