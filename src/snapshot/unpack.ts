@@ -179,6 +179,10 @@ class Unpacker {
   readonly #brought = new Set<RawPath>();
   /** Directories of the base that a file of this archive hides. */
   readonly #hidden = new Set<RawPath>();
+  /** Directories that came into being here: nothing is in them but what this archive brought. */
+  readonly #fresh = new Set<RawPath>();
+  /** The directory of the last member, while it is certain that no symlink leads there. */
+  #plainDirectory: RawPath | undefined;
 
   constructor(tree: UpperTree, root: RawPath, options: UnpackOptions, implied: Owner) {
     this.#tree = tree;
@@ -194,22 +198,43 @@ class Unpacker {
       this.#hideLower(tree.resolve(joinRaw(this.#root, entry.path), true), false);
       return;
     }
-    const parent = tree.resolve(joinRaw(this.#root, parentRaw(entry.path)), true);
+    const parent = this.#directoryOf(entry);
     const path = joinRaw(parent, baseRaw(entry.path));
     if (entry.type === 'whiteout') {
       if (this.alone) throw new NotAlone();
       this.#hideLower(path, true);
       return;
     }
-    if (tree.ensureDirectory(parent, { ...this.#implied, mode: 0o755 }) && this.alone) throw new NotAlone();
+    if (tree.ensureDirectory(parent, { ...this.#implied, mode: 0o755 })) {
+      if (this.alone) throw new NotAlone();
+      this.#fresh.add(parent);
+    }
+    const isFree = this.#fresh.has(parent) && !this.#brought.has(path);
     this.#brought.add(path);
     for (const name of entry.xattrs.keys()) this.#options.leftOut?.(path, name);
-    if (entry.type === 'directory') this.#putDirectory(path, this.#stampOf(entry));
-    else if (entry.type === 'hardlink') this.#putHardLink(path, entry.target!);
-    else this.#putOther(path, entry, content);
+    if (entry.type === 'directory') this.#putDirectory(path, this.#stampOf(entry), isFree);
+    else if (entry.type === 'hardlink') this.#putHardLink(path, entry.target!, isFree);
+    else this.#putOther(path, entry, content, isFree);
   }
 
-  #putDirectory(path: RawPath, stamp: Stamp): void {
+  /**
+   * Where a member goes, symlinks followed. Files in one directory follow one another, and a file changes nothing about how
+   * its own directory is reached, unless a symlink is on the way; anything else is looked up anew.
+   */
+  #directoryOf({ path, type }: ArchiveEntry): RawPath {
+    const directory = joinRaw(this.#root, parentRaw(path));
+    if (directory === this.#plainDirectory && type === 'file') return directory;
+    const found = this.#tree.resolve(directory, true);
+    this.#plainDirectory = type === 'file' && found === directory ? directory : undefined;
+    return found;
+  }
+
+  #putDirectory(path: RawPath, stamp: Stamp, isFree: boolean): void {
+    if (isFree) {
+      this.#tree.newDirectory(path, stamp);
+      this.#fresh.add(path);
+      return;
+    }
     const there = this.#tree.lstat(path);
     if (there !== undefined && there.type !== 'directory' && this.#tree.hasOwn(path)) this.#tree.remove(path);
     if (this.#hidden.has(path)) {
@@ -221,7 +246,7 @@ class Unpacker {
     this.#tree.putDirectory(path, stamp);
   }
 
-  #putHardLink(path: RawPath, target: RawPath): void {
+  #putHardLink(path: RawPath, target: RawPath, isFree: boolean): void {
     const tree = this.#tree;
     const parent = tree.resolve(joinRaw(this.#root, parentRaw(target)), true);
     const first = joinRaw(parent, baseRaw(target));
@@ -235,14 +260,14 @@ class Unpacker {
       });
     }
     if (!tree.hasOwn(first)) tree.copyUpFile(first);
-    tree.writeHardLink(path, this.#room(path), first);
+    tree.writeHardLink(path, this.#room(path, isFree), first);
   }
 
-  #putOther(path: RawPath, entry: ArchiveEntry, content: Iterable<Uint8Array>): void {
+  #putOther(path: RawPath, entry: ArchiveEntry, content: Iterable<Uint8Array>, isFree: boolean): void {
     const tree = this.#tree;
     const stamp = this.#stampOf(entry);
     if (entry.type === 'char' || entry.type === 'block') this.#refuseDevice(path, entry);
-    const host = this.#room(path);
+    const host = this.#room(path, isFree);
     if (entry.type === 'symlink') {
       tree.writeLink(host, entry.target!, stamp);
     } else if (entry.type === 'file') {
@@ -265,8 +290,9 @@ class Unpacker {
     }
   }
 
-  /** A directory with the name goes, with what is in it. */
-  #room(path: RawPath): ReturnType<UpperTree['makeRoom']> {
+  /** A directory with the name goes, with what is in it. `isFree`: nothing can be there. */
+  #room(path: RawPath, isFree: boolean): ReturnType<UpperTree['makeRoom']> {
+    if (isFree) return this.#tree.makeRoom(path, 'a member', true);
     if (this.#tree.lstat(path)?.type === 'directory') {
       if (this.#tree.hasOwn(path)) this.#tree.remove(path);
       if (this.#tree.base.lstat(path)?.type === 'directory') this.#hidden.add(path);

@@ -129,6 +129,11 @@ export class UpperTree {
     this.stampDirectory(path, stamp);
   }
 
+  /** A directory under a name that is known to be free, in a directory that is there. */
+  newDirectory(path: RawPath, stamp: Stamp): void {
+    this.#makeNew(path, parentRaw(path), stamp);
+  }
+
   #makeNew(path: RawPath, parent: RawPath, stamp: DirectoryStamp): void {
     this.#untouched.delete(parent);
     const host = under(this.#upper, path);
