@@ -1,5 +1,7 @@
 // Owns: putting a selection into a workspace, as BuildKit's COPY does it, without mounting anything. The destination is
-// resolved inside the rootfs, whatever its symlinks say. Never links to another diff's files; carries no xattrs.
+// resolved inside the rootfs, whatever its symlinks say. Carries no xattrs. Shares bytes with another diff's files where the
+// file system can (a reflink), and never by a hard link: a step would see its count and its inode, and they would say what
+// the store happens to hold.
 
 import { digestOf } from '../../oci/digest.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';

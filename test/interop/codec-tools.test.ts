@@ -106,5 +106,17 @@ describe.each(Object.entries(TOOLS) as [Compression, string[][]][])('%s', (tool,
         expect(spawnSync(tool, ['-t'], { input: made, ...quietly }).status, name).toBe(0);
       }
     });
+
+    test.skipIf(!here)('decodes whatever we compress', async () => {
+      const parts = fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.integer({ min: 1, max: 5000 })));
+      await fc.assert(
+        fc.asyncProperty(parts, fc.nat(2), async (list, workers) => {
+          const plain = Buffer.concat(list.map(([bytes, times]) => Buffer.alloc(bytes.length * times, bytes)));
+          const made = await compress(tool, plain, [99_991], workers);
+          expect(native(tool, made)?.equals(plain)).toBe(true);
+        }),
+        { numRuns: 30 },
+      );
+    });
   }
 });

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync, gunzipSync, gzipSync, inflateRawSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CODEC_ID, createCompressor } from '../../../oci/codec/load.ts';
 import { OciError } from '../../../oci/errors.ts';
@@ -84,6 +85,79 @@ describe('what comes out', () => {
     const plain = SAMPLES['noise of a block']!();
     for (const kind of KINDS) expect((await compress(kind, plain)).length).toBeLessThan(plain.length * 1.001);
   });
+});
+
+describe("fuzz, against node's inflate and deflate", () => {
+  // Pieces of three kinds, so that literals, long runs and distant matches meet: [kind, length, seed].
+  const pieces = fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 40_000 }), fc.nat(255)), { maxLength: 40 });
+  const bytesOf = (parts: readonly (readonly [number, number, number])[]): Uint8Array => {
+    const out: Uint8Array[] = [];
+    for (const [kind, length, seed] of parts) {
+      if (kind === 0) out.push(new Uint8Array(length).fill(seed));
+      else if (kind === 1) out.push(Uint8Array.from({ length }, (_, at) => (at * at * (seed + 1) + (at >> 3)) & 255));
+      else
+        out.push(
+          Buffer.concat(out.length === 0 ? [Buffer.of(seed)] : out.slice(seed % out.length)).subarray(0, length),
+        );
+    }
+    return new Uint8Array(Buffer.concat(out));
+  };
+  const portions = fc.array(fc.integer({ min: 1, max: 1 << 20 }), { minLength: 1, maxLength: 4 });
+
+  test('what we compress comes back, by node and by us', async () => {
+    await fc.assert(
+      fc.asyncProperty(pieces, portions, fc.nat(2), async (parts, sizes, workers) => {
+        const plain = bytesOf(parts);
+        const gzip = await compress('gzip', plain, sizes, workers);
+        expect(gunzipSync(gzip).equals(plain)).toBe(true);
+        expect(decode('gzip', gzip, sizes).equals(plain)).toBe(true);
+        expect(decode('zstd', await compress('zstd', plain, sizes, workers), sizes).equals(plain)).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('what node compresses comes back by us: every level and strategy, members joined', () => {
+    fc.assert(
+      fc.property(
+        pieces,
+        portions,
+        fc.integer({ min: 0, max: 9 }),
+        fc.nat(4),
+        fc.integer({ min: 9, max: 15 }),
+        (parts, sizes, level, strategy, windowBits) => {
+          const plain = bytesOf(parts);
+          const gzip = gzipSync(plain, { level, strategy, windowBits });
+          expect(decode('gzip', gzip, sizes).equals(plain)).toBe(true);
+          const joined = Buffer.concat([gzip, gzipSync(plain.subarray(0, 9)), gzip]);
+          expect(decode('gzip', joined, sizes).equals(gunzipSync(joined))).toBe(true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('a stream of ours cut anywhere, or with a changed byte, is no less an error here than there', async () => {
+    const gzip = await compress('gzip', SAMPLES['short text']!());
+    const by = (read: () => Buffer): Buffer | undefined => {
+      try {
+        return read();
+      } catch {
+        return undefined;
+      }
+    };
+    fc.assert(
+      fc.property(fc.nat(gzip.length - 1), fc.nat(255), (at, change) => {
+        const damaged = Buffer.from(change === 0 ? gzip.subarray(0, at) : gzip);
+        if (change !== 0) damaged[at]! ^= change;
+        const [mine, theirs] = [by(() => decode('gzip', damaged)), by(() => gunzipSync(damaged))];
+        if (mine !== undefined) expect(theirs?.equals(mine)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+    // A raw stream is no gzip.
+    expect(by(() => decode('gzip', deflateRawSync(Buffer.from('x'.repeat(100)))))).toBeUndefined();
+  }, 60_000);
 });
 
 describe('use out of turn is refused', () => {
