@@ -1,6 +1,5 @@
 // Owns: a solved graph as the documents that builds are compared by.
 
-import { relative } from 'node:path';
 import { parseConfig } from '../../oci/config.ts';
 import type { Layout } from '../../oci/layout/layout.ts';
 import { parseManifest } from '../../oci/manifest.ts';
@@ -26,7 +25,6 @@ export function describeBuild(
   graph: Graph,
   solution: Solution,
   layout: Layout,
-  treeDirectory: string,
 ): { targets: TracedTarget[]; ops: TracedOp[] } {
   const targets: TracedTarget[] = [];
   for (const [position, target] of graph.targets.entries()) {
@@ -36,7 +34,7 @@ export function describeBuild(
     const config = parseConfig(layout.readBytes(manifest.config.digest));
     targets.push({
       name: target.name,
-      directory: target.recipe === undefined ? undefined : relative(treeDirectory, target.recipe.directory),
+      recipe: target.recipe?.name ?? target.name,
       index: image.indexDigest,
       manifest: image.manifestDigest,
       config: manifest.config.digest,

@@ -103,7 +103,7 @@ async function recall({ tree, platform, cwd, services }: EarlierOptions, name: s
     const { layout, snapshots } = services;
     const watch = (): void => {};
     const assemble = createAssembler({ graph, layout, snapshots, profile: native, isReadOnly: true, watch });
-    return describeBuild(graph, await solve(graph, { ...services, watch }, assemble), layout, tree.directory);
+    return describeBuild(graph, await solve(graph, { ...services, watch }, assemble), layout);
   } catch (error) {
     services.signal.throwIfAborted();
     const isAbsence = error instanceof NeedsWork || error instanceof ReadOnlyStore;

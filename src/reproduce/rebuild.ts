@@ -122,7 +122,7 @@ async function once(sandboxes: OpenSandbox[]): Promise<Trace> {
   };
   try {
     const outcome = await build(requests, finder, services);
-    const { targets, ops } = describeBuild(outcome.graph, outcome.solution, services.layout, tree.directory);
+    const { targets, ops } = describeBuild(outcome.graph, outcome.solution, services.layout);
     const runtime = await runtimeOf(sandboxes[0]);
     return { targets, ops, witnessed, outside: outsideFacts(runtime, job.world), executed, hits };
   } catch (error) {

@@ -5,7 +5,16 @@ import type { Digest } from '../../oci/digest.ts';
 import { BuildError, type BuildErrorCode, type SourceLocation } from '../errors.ts';
 import { judge, type Side } from './judge.ts';
 import { type Machine, surveyMachine } from './machine.ts';
-import { buildAll, type Found, isOther, manifestOf, Search, type SearchTools, type WorldBuild } from './search.ts';
+import {
+  buildAll,
+  type Found,
+  isOther,
+  type Lineage,
+  manifestOf,
+  Search,
+  type SearchTools,
+  type WorldBuild,
+} from './search.ts';
 import type { Failure, Trace, TracedTarget } from './trace.ts';
 import type { Variation } from './variation.ts';
 import type { Comparison, Difference, ImageVerdict, VariationVerdict, Verdict } from './verdict.ts';
@@ -156,18 +165,19 @@ class Reproduction {
     const reasons = new Map(variations.map((one) => [one.name, this.#missing(one, machine)] as const));
     const applied = variations.filter(({ name }) => reasons.get(name) === undefined).map(({ name }) => name);
     const tools: SearchTools = { workshop: this.#workshop, machine, variations, say };
-    const needs = needsOf(first);
+    const lineage = lineageOf(first);
+    const { needs } = lineage;
     // Each step is to see another second than before.
     await new Promise((done) => setTimeout(done, 1100));
     say(`building them from nothing with ${applied.length} variations at once`);
-    const hostile = await buildAll(tools, recipes, applied, undefined, needs, true);
+    const hostile = await buildAll(tools, recipes, applied, undefined, lineage, true);
     const differing = first.targets
       .map(({ name }) => name)
       .filter((name) => isOtherWithin(first, hostile, name, needs));
     // What is built on an image that differs has other inputs: it is not asked.
     const roots = differing.filter((name) => !differing.some((other) => other !== name && needs(name, other)));
     const found =
-      roots.length === 0 ? new Map<string, Found>() : await new Search(tools, first, needs).explain(roots, hostile);
+      roots.length === 0 ? new Map<string, Found>() : await new Search(tools, first, lineage).explain(roots, hostile);
     for (const { name } of first.targets) {
       const image = images.get(name)!;
       const own = found.get(name);
@@ -263,9 +273,9 @@ export function earlierDifference(label: string, place: Difference['place']): Di
   return { first: label, second: 'the new build', cause: { kind: 'earlier', variations: [], sentence }, place };
 }
 
-/** Whether an image is built with another one, directly or not. */
-function needsOf(trace: Trace): (name: string, other: string) => boolean {
+function lineageOf(trace: Trace): Lineage {
   const direct = new Map(trace.targets.map(({ name, dependencies }) => [name, dependencies] as const));
+  const recipes = new Map(trace.targets.map(({ name, recipe }) => [name, recipe] as const));
   const closures = new Map<string, ReadonlySet<string>>();
   const closureOf = (name: string): ReadonlySet<string> => {
     const known = closures.get(name);
@@ -274,7 +284,7 @@ function needsOf(trace: Trace): (name: string, other: string) => boolean {
     closures.set(name, found);
     return found;
   };
-  return (name, other) => closureOf(name).has(other);
+  return { needs: (name, other) => closureOf(name).has(other), recipeOf: (name) => recipes.get(name) ?? name };
 }
 
 /** The hostile build of a recipe that was asked for holds those of what it needs, too. */

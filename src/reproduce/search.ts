@@ -23,6 +23,14 @@ export interface WorldBuild {
   readonly failures: ReadonlyMap<string, Failure>;
 }
 
+/** How the images of a build belong together. */
+export interface Lineage {
+  /** Whether the first is built with the second, directly or not. */
+  needs(name: string, other: string): boolean;
+  /** The recipe to be built to get an image. */
+  recipeOf(name: string): string;
+}
+
 export interface SearchTools {
   readonly workshop: Workshop;
   readonly machine: Machine;
@@ -53,7 +61,7 @@ export async function buildAll(
   names: readonly string[],
   among: readonly string[],
   again: readonly string[] | undefined,
-  needs: (name: string, other: string) => boolean,
+  lineage: Lineage,
   isWitnessed: boolean,
 ): Promise<WorldBuild> {
   const world = worldOf(
@@ -67,7 +75,7 @@ export async function buildAll(
   let forced = again;
   while (left.length > 0) {
     const answer = await workshop.build({
-      recipes: left,
+      recipes: recipesOf(left, lineage),
       world,
       isWitnessed,
       // The long one; those of the search are only counted.
@@ -83,7 +91,7 @@ export async function buildAll(
     const { failure } = answer;
     seen.push(...answer.witnessed);
     const guilty = failure.target;
-    const lost = guilty === undefined ? left : left.filter((name) => name === guilty || needs(name, guilty));
+    const lost = guilty === undefined ? left : left.filter((name) => name === guilty || lineage.needs(name, guilty));
     // Nobody to leave out: then it is everybody's.
     for (const name of lost.length === 0 ? left : lost) failures.set(name, failure);
     left = lost.length === 0 ? [] : left.filter((name) => !lost.includes(name));
@@ -91,6 +99,10 @@ export async function buildAll(
     forced = (again ?? []).filter((name) => left.includes(name));
   }
   return { world, variations: among, traces, failures };
+}
+
+function recipesOf(names: readonly string[], { recipeOf }: Lineage): readonly string[] {
+  return [...new Set(names.map(recipeOf))];
 }
 
 /** Whether an image of a build is another one than in the first build, or is not there. */
@@ -107,13 +119,13 @@ export class Search {
   readonly #tools: SearchTools;
   readonly #first: Trace;
   readonly #firstKept: Kept;
-  readonly #needs: (name: string, other: string) => boolean;
+  readonly #lineage: Lineage;
 
-  constructor(tools: SearchTools, first: Trace, needs: (name: string, other: string) => boolean) {
+  constructor(tools: SearchTools, first: Trace, lineage: Lineage) {
     this.#tools = tools;
     this.#first = first;
     this.#firstKept = keep(tools.workshop, first, PLAIN);
-    this.#needs = needs;
+    this.#lineage = lineage;
   }
 
   /** Why each of `names` differs from the first build in `hostile`. None of them needs another. */
@@ -161,7 +173,7 @@ export class Search {
   #build(names: readonly string[], among: readonly string[]): Promise<WorldBuild> {
     this.#tools.say(`building ${names.length} again ${among.length === 0 ? 'as always' : `with ${among.join(', ')}`}`);
     // Who looks has looked already: only the outcome counts.
-    return buildAll(this.#tools, names, among, names, this.#needs, false);
+    return buildAll(this.#tools, names, among, names, this.#lineage, false);
   }
 
   /**
@@ -211,7 +223,13 @@ export class Search {
       );
       // One step of each at a time: the two go side by side.
       const world = { ...worldOf(variations, machine), jobs: 1 };
-      const answer = await workshop.build({ recipes: left, world, again: left, times: 2, isWitnessed: true });
+      const answer = await workshop.build({
+        recipes: recipesOf(left, this.#lineage),
+        world,
+        again: left,
+        times: 2,
+        isWitnessed: true,
+      });
       if (!('traces' in answer)) break;
       const [one, two] = answer.traces as [Trace, Trace];
       for (const name of left) if (manifestOf(one, name) === manifestOf(two, name)) agreeing.add(name);

@@ -48,8 +48,8 @@ export interface OutsideFacts {
 
 export interface TracedTarget {
   readonly name: string;
-  /** Relative to the tree; undefined for what is no recipe. */
-  readonly directory: string | undefined;
+  /** The recipe to be named so that it is built: its own name, but for an origin of an agreement. */
+  readonly recipe: string;
   readonly index: Digest;
   readonly manifest: Digest;
   readonly config: Digest;
