@@ -3,6 +3,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import { type DigestList, expectedOf, imageFormat } from '../digests/digest-list.ts';
 import { BuildError } from '../errors.ts';
+import { placeNameOf } from '../recipe/recipe.ts';
 import type { Publish, Tree } from '../recipe/types.ts';
 import type { Lookup } from './lookup.ts';
 
@@ -25,19 +26,10 @@ export function requirePublish(tree: Tree): Publish {
   });
 }
 
-/** Throws BuildError CHECK_FAILED where two recipes would be published under one name. */
+/** The name an image of the tree is published and signed under. Throws BuildError USAGE where the tree has none. */
 export function publishedReference(tree: Tree, recipe: string): string {
   const { repository, tag } = requirePublish(tree);
-  const last = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
-  const short = tree.form === 'foreign' ? tree.recipe(recipe).shortName : last(recipe);
-  const twin =
-    tree.form === 'foreign' ? undefined : tree.names().find((name) => name !== recipe && last(name) === short);
-  if (twin !== undefined) {
-    throw new BuildError('CHECK_FAILED', `${recipe} and ${twin} would both be published as ${repository}/${short}`, {
-      hint: 'rename one of the folders: a signature would be for both',
-    });
-  }
-  return `${repository}/${short}:${tag}`;
+  return `${repository}/${placeNameOf(tree.recipe(recipe))}:${tag}`;
 }
 
 /** What a lookup says may be signed, or why not. Throws BuildError CHECK_FAILED, or what a build would say. */

@@ -9,6 +9,7 @@ import { writeImageLayout } from '../image/output.ts';
 import { requirePlace } from '../image/place.ts';
 import { type Made, madeOf } from '../provenance/made.ts';
 import { placeReferrers, referrersPath } from '../provenance/place.ts';
+import { placeNameOf } from '../recipe/recipe.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { callerId } from '../sandbox/userns.ts';
 import { compressionOf, IMAGE_FLAGS, SOLVE_FLAGS, servicesOf } from './build-flags.ts';
@@ -23,7 +24,7 @@ export const command: Command = {
   summary: 'build recipes and everything they need',
   usage: `RECIPE…
 The image of recipes/NAME lies in out/NAME beside recipes/, as an OCI layout, and in out/NAME.referrers what refers to it:
-its provenance and its bill of materials.`,
+its provenance and its bill of materials. That of bootstrap/NAME lies in out/bootstrap/NAME.`,
   flags: {
     ...RECIPE_FLAGS,
     ...IMAGE_FLAGS,
@@ -40,14 +41,8 @@ function runRecipes(context: CommandContext): BuildWork {
     const started = performance.now();
     const { tree, requests, finder } = treeRequests(context);
     const out = resolve(context.cwd, context.args.text('out') ?? join(tree.directory, 'out'));
-    const layoutOf = (recipe: Recipe): string => join(out, recipe.shortName);
-    const places = new Map<string, string>();
-    for (const { name, recipe } of requests) {
-      const twin = places.get(layoutOf(recipe!));
-      if (twin !== undefined) {
-        watch({ type: 'warning', message: `${twin} and ${name} have one place, ${layoutOf(recipe!)}: the last stays` });
-      }
-      places.set(layoutOf(recipe!), name);
+    const layoutOf = (recipe: Recipe): string => join(out, placeNameOf(recipe));
+    for (const { recipe } of requests) {
       for (const path of [layoutOf(recipe!), referrersPath(layoutOf(recipe!))]) requirePlace(path, 'layout');
     }
     const observation = observe(context.storeDirectory, programVersion(), watch);

@@ -34,7 +34,7 @@ export function subjectOf(operand: string, context: CommandContext): Subject {
   const store = join(storeDirectory, 'layout');
   if (isDigest(operand)) return layoutSubject(operand, store, operand);
   const recipe = recipeDirectory(operand, context);
-  if (recipe !== undefined) return layoutSubject(operand, recipe);
+  if (typeof recipe === 'string') return layoutSubject(operand, recipe);
   const records = readRoots(storeDirectory);
   const name = operand.replace(/^\.\//, '').replace(/\/+$/, '');
   const record =
@@ -46,19 +46,20 @@ export function subjectOf(operand: string, context: CommandContext): Subject {
     records.map(({ target }) => target),
   );
   throw new BuildError('USAGE', `there is no image, file or directory called ${operand}`, {
+    ...(recipe === undefined ? {} : { got: recipe.message }),
     hint: near ?? 'see `ocibuild ls`; a layout in a folder is named oci:DIR',
   });
 }
 
-/** The folder of a recipe's image in out/. A name that is none, or no tree at all, is no fault here. */
-function recipeDirectory(operand: string, context: CommandContext): string | undefined {
+/** The folder of a recipe's image in out/, or why the name is no recipe's. Undefined for one not built, and where no tree is. */
+function recipeDirectory(operand: string, context: CommandContext): string | BuildError | undefined {
   try {
     const tree = optionalTree(context);
     if (tree === undefined) return undefined;
     const directory = join(tree.directory, 'out', placeNameOf(tree.recipe(tree.resolve(operand))));
     return existsSync(join(directory, 'oci-layout')) ? directory : undefined;
   } catch (error) {
-    if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return undefined;
+    if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return error;
     throw error;
   }
 }
@@ -69,7 +70,7 @@ export function imageDirectoryOf(operand: string, context: CommandContext): stri
   if (form !== undefined && form !== 'oci') return undefined;
   if (form === 'oci') return splitSelector(operand.slice('oci:'.length), context.cwd).path;
   const recipe = recipeDirectory(operand, context);
-  if (recipe !== undefined) return recipe;
+  if (typeof recipe === 'string') return recipe;
   const path = resolve(context.cwd, operand);
   return existsSync(join(path, 'oci-layout')) ? path : undefined;
 }

@@ -5,6 +5,7 @@ import { fingerprintOf } from '../../oci/signature/key.ts';
 import type { Tally } from '../../oci/signature/quorum.ts';
 import { readDigests } from '../digests/digest-list.ts';
 import { BuildError } from '../errors.ts';
+import { placeNameOf } from '../recipe/recipe.ts';
 import type { Tree } from '../recipe/types.ts';
 import {
   archiveImages,
@@ -120,7 +121,7 @@ function subjectsOf(
     return { subjects: recipeFolders(here, names.length === 0 ? here.names() : names), scope: 'part' };
   }
   const list = readDigests(here);
-  const layoutOf = (name: string): string => join(here.directory, 'out', here.recipe(name).shortName);
+  const layoutOf = (name: string): string => join(here.directory, 'out', placeNameOf(here.recipe(name)));
   const everything = [...new Set((list?.lines ?? []).map(({ name }) => name))];
   if (names.length === 0 && everything.length === 0) {
     throw new BuildError('CHECK_FAILED', 'the tree lists no digests, so there is nothing to verify', {

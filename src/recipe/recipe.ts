@@ -23,6 +23,14 @@ export interface RecipePlace {
   readonly versionOf: (recipe: string) => string | undefined;
 }
 
+/**
+ * Where a recipe's image lies below out/, and below the repository it is published in: `busybox` for recipes/busybox,
+ * `bootstrap/busybox` for its namesake there.
+ */
+export function placeNameOf({ name, shortName }: Pick<Recipe, 'name' | 'shortName'>): string {
+  return name.startsWith('bootstrap/') ? name : shortName;
+}
+
 /** True for a folder that holds a recipe. */
 export function isRecipeDirectory(directory: string): boolean {
   return existsSync(path.join(directory, CONTAINER_FILE)) || existsSync(path.join(directory, PACKAGE_FILE));

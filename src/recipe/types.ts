@@ -57,7 +57,7 @@ export const ORIGIN = 'origin';
 export interface Recipe {
   /** As an image name: `recipes/busybox`, `bootstrap/debian12`, or `ns/core-zlib` in a foreign tree. */
   readonly name: string;
-  /** The last part: `busybox`. out/<shortName>. */
+  /** The last part: `busybox`. */
   readonly shortName: string;
   /** Absolute host path of the folder. */
   readonly directory: string;

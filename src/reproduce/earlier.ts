@@ -18,7 +18,7 @@ import { BuildError } from '../errors.ts';
 import { lower } from '../graph/lower.ts';
 import { createAssembler } from '../image/assemble.ts';
 import { fillLayout } from '../image/output.ts';
-import { showPath } from '../recipe/recipe.ts';
+import { placeNameOf, showPath } from '../recipe/recipe.ts';
 import type { Tree } from '../recipe/types.ts';
 import { ReadOnlyStore } from '../snapshot/read-only.ts';
 import { openSnapshotStore } from '../snapshot/store.ts';
@@ -66,7 +66,7 @@ function expected({ digests, tree }: EarlierOptions, { name, platform }: TracedT
 
 /** The image under out/; where the store still has the steps behind it, they are compared, otherwise its layers. */
 function written(options: EarlierOptions, image: TracedTarget, recalled: Recalled | undefined): Earlier[] {
-  const directory = join(options.out, options.tree.recipe(image.name).shortName);
+  const directory = join(options.out, placeNameOf(options.tree.recipe(image.name)));
   if (!existsSync(join(directory, 'index.json'))) return [];
   const label = showPath(directory);
   let found: ReturnType<typeof resolveImage>;

@@ -17,7 +17,7 @@ import { pathsOfDigest } from '../../oci/signature/lookaside.ts';
 import type { DigestList } from '../digests/digest-list.ts';
 import { recipeDigest } from '../digests/recipe-digest.ts';
 import { BuildError } from '../errors.ts';
-import { showPath } from '../recipe/recipe.ts';
+import { placeNameOf, showPath } from '../recipe/recipe.ts';
 import type { Tree } from '../recipe/types.ts';
 import type { TrustPolicy } from './trust.ts';
 
@@ -73,8 +73,7 @@ function nameInTree(tree: Tree, recipe: string, policy: TrustPolicy): Target {
       location: publish.location,
     });
   }
-  const short = tree.recipe(recipe).shortName;
-  const repository = `${policy.repository}/${short}`;
+  const repository = `${policy.repository}/${placeNameOf(tree.recipe(recipe))}`;
   return publish === undefined
     ? { name: repository, match: 'repository' }
     : { name: `${repository}:${publish.tag}`, match: 'exact' };
