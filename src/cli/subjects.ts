@@ -33,31 +33,42 @@ export function subjectOf(operand: string, context: CommandContext): Subject {
   }
   const store = join(storeDirectory, 'layout');
   if (isDigest(operand)) return layoutSubject(operand, store, operand);
-  const recipe = recipeDirectory(operand, context);
-  if (typeof recipe === 'string') return layoutSubject(operand, recipe);
+  const recipe = findRecipe(operand, context);
+  const fault = recipe instanceof BuildError ? recipe : undefined;
+  const known = recipe instanceof BuildError ? undefined : recipe;
+  if (known?.directory !== undefined) return layoutSubject(operand, known.directory);
   const records = readRoots(storeDirectory);
-  const name = operand.replace(/^\.\//, '').replace(/\/+$/, '');
+  const name = known?.name ?? operand.replace(/^\.\//, '').replace(/\/+$/, '');
   const record =
     records.find(({ target }) => target === name) ?? records.find(({ target }) => target.split('/').at(-1) === name);
   if (record !== undefined) return layoutSubject(operand, store, record.index);
+  if (known !== undefined) {
+    throw new BuildError('USAGE', `${known.name} is a recipe, and its image is not here`, {
+      hint: `build it: \`ocibuild run ${known.name}\`; its folder is dir:${operand}`,
+    });
+  }
   if (existsSync(resolve(cwd, operand))) return openSubject(operand, cwd);
   const near = didYouMean(
     name,
     records.map(({ target }) => target),
   );
   throw new BuildError('USAGE', `there is no image, file or directory called ${operand}`, {
-    ...(recipe === undefined ? {} : { got: recipe.message }),
+    ...(fault === undefined ? {} : { got: fault.message }),
     hint: near ?? 'see `ocibuild ls`; a layout in a folder is named oci:DIR',
   });
 }
 
-/** The folder of a recipe's image in out/, or why the name is no recipe's. Undefined for one not built, and where no tree is. */
-function recipeDirectory(operand: string, context: CommandContext): string | BuildError | undefined {
+/** A recipe, and the folder of its image where that is in out/; or why the name is none. Undefined where no tree is. */
+function findRecipe(
+  operand: string,
+  context: CommandContext,
+): { readonly name: string; readonly directory?: string } | BuildError | undefined {
   try {
     const tree = optionalTree(context);
     if (tree === undefined) return undefined;
-    const directory = join(tree.directory, 'out', placeNameOf(tree.recipe(tree.resolve(operand))));
-    return existsSync(join(directory, 'oci-layout')) ? directory : undefined;
+    const name = tree.resolve(operand);
+    const directory = join(tree.directory, 'out', placeNameOf(tree.recipe(name)));
+    return existsSync(join(directory, 'oci-layout')) ? { name, directory } : { name };
   } catch (error) {
     if (error instanceof BuildError && error.code === 'UNKNOWN_RECIPE') return error;
     throw error;
@@ -69,8 +80,9 @@ export function imageDirectoryOf(operand: string, context: CommandContext): stri
   const form = FORM.exec(operand)?.[1];
   if (form !== undefined && form !== 'oci') return undefined;
   if (form === 'oci') return splitSelector(operand.slice('oci:'.length), context.cwd).path;
-  const recipe = recipeDirectory(operand, context);
-  if (typeof recipe === 'string') return recipe;
+  const recipe = findRecipe(operand, context);
+  if (recipe !== undefined && !(recipe instanceof BuildError) && recipe.directory !== undefined)
+    return recipe.directory;
   const path = resolve(context.cwd, operand);
   return existsSync(join(path, 'oci-layout')) ? path : undefined;
 }

@@ -49,10 +49,11 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'diff-cli-'));
   mkdirSync(join(folder, 'recipes/hello'), { recursive: true });
   writeFileSync(join(folder, 'recipes/hello/Containerfile'), 'FROM scratch\n');
-  writeFileSync(
-    join(folder, 'recipes/hello/package.toml'),
-    '[package]\nname = "hello"\nversion = "1"\ndescription = "d"\nlicense = "none"\n',
-  );
+  const toml = '[package]\nname = "hello"\nversion = "1"\ndescription = "d"\nlicense = "none"\n';
+  writeFileSync(join(folder, 'recipes/hello/package.toml'), toml);
+  mkdirSync(join(folder, 'recipes/unbuilt'));
+  writeFileSync(join(folder, 'recipes/unbuilt/Containerfile'), 'FROM scratch\n');
+  writeFileSync(join(folder, 'recipes/unbuilt/package.toml'), toml.replace('hello', 'unbuilt'));
   const layout = createLayout(join(folder, 'out/hello'));
   const descriptor = { ...(await putImage(layout, image())), platform: { os: 'linux', architecture: 'amd64' } };
   manifest = descriptor.digest;
@@ -166,6 +167,8 @@ describe('diff', () => {
   });
   test.each([
     ['none', 'USAGE'],
+    ['unbuilt', 'USAGE'],
+    ['recipes/unbuilt', 'USAGE'],
     ['oci:none', 'USAGE'],
     ['oci-archive:none:tag', 'USAGE'],
     ['oci:other:none', 'LAYOUT_INVALID'],
