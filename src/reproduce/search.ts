@@ -21,6 +21,8 @@ export interface WorldBuild {
   readonly variations: readonly string[];
   readonly traces: ReadonlyMap<string, Trace>;
   readonly failures: ReadonlyMap<string, Failure>;
+  /** See BuildWish. */
+  readonly isHostile: boolean;
 }
 
 /** How the images of a build belong together. */
@@ -80,6 +82,7 @@ export async function buildAll(
       isWitnessed,
       // The long one; those of the search are only counted.
       isShown: again === undefined,
+      isHostile: again === undefined,
       ...(forced === undefined ? {} : { again: forced }),
     });
     if ('traces' in answer) {
@@ -95,10 +98,10 @@ export async function buildAll(
     // Nobody to leave out: then it is everybody's.
     for (const name of lost.length === 0 ? left : lost) failures.set(name, failure);
     left = lost.length === 0 ? [] : left.filter((name) => !lost.includes(name));
-    // What this world has made already is not made again.
+    // What this world has made already is not made again, and nothing of another world is there.
     forced = (again ?? []).filter((name) => left.includes(name));
   }
-  return { world, variations: among, traces, failures };
+  return { world, variations: among, traces, failures, isHostile: again === undefined };
 }
 
 function recipesOf(names: readonly string[], { recipeOf }: Lineage): readonly string[] {
@@ -124,7 +127,7 @@ export class Search {
   constructor(tools: SearchTools, first: Trace, lineage: Lineage) {
     this.#tools = tools;
     this.#first = first;
-    this.#firstKept = keep(tools.workshop, first, PLAIN);
+    this.#firstKept = keep(tools.workshop, first, PLAIN, false);
     this.#lineage = lineage;
   }
 
@@ -247,7 +250,7 @@ export class Search {
   #place(name: string, build: WorldBuild): Place {
     const failure = build.failures.get(name);
     if (failure === undefined) {
-      const kept = keep(this.#tools.workshop, build.traces.get(name)!, build.world);
+      const kept = keep(this.#tools.workshop, build.traces.get(name)!, build.world, build.isHostile);
       return locate(this.#firstKept, kept, name);
     }
     // Lines that lead into a store that is gone by then help nobody.
@@ -279,8 +282,8 @@ function sawSameSecond(one: Trace, two: Trace, name: string): boolean {
 }
 
 /** The snapshots of a build, to be looked at from here. */
-export function keep(workshop: Workshop, trace: Trace, world: World): Kept {
-  const store = workshop.store(storeKindOf(world));
+export function keep(workshop: Workshop, trace: Trace, world: World, isHostile: boolean): Kept {
+  const store = workshop.store(storeKindOf(world), isHostile);
   const snapshots = openSnapshotStore(store, { driver: 'copy', skeleton: join(store, 'skeleton'), readOnly: true });
   const map = parseIdMap(readFileSync('/proc/self/uid_map', 'latin1'));
   const base = map.find((extent) => extent.inside === 0)?.outside ?? 0;

@@ -43,6 +43,8 @@ export interface BuildWish {
   readonly times?: 1 | 2;
   /** Whether the witness looks at steps. */
   readonly isWitnessed: boolean;
+  /** In a store that no other world builds in: all it holds was made in this one. */
+  readonly isHostile?: boolean;
   /** Whether what it does is shown while it does it. */
   readonly isShown?: boolean;
 }
@@ -56,10 +58,11 @@ export class Workshop {
     this.#options = options;
   }
 
-  /** Absolute path of a store; it may not exist yet. */
-  store(kind: StoreKind): string {
+  /** Absolute path of a store; it may not exist yet. `isHostile`: see BuildWish. */
+  store(kind: StoreKind, isHostile = false): string {
     const place = kind.startsWith('memory') ? 'memory' : 'disk';
-    return join(this.#options.directory, place, kind.endsWith('-ids') ? 'store-ids' : 'store');
+    const name = kind.endsWith('-ids') ? 'store-ids' : 'store';
+    return join(this.#options.directory, place, isHostile ? `${name}-hostile` : name);
   }
 
   /** Builds that were begun. */
@@ -82,7 +85,7 @@ export class Workshop {
     if (kind.startsWith('memory')) this.#mountMemory();
     const own = join(directory, `build-${++this.#count}`);
     mkdirSync(own);
-    const store = this.store(kind);
+    const store = this.store(kind, wish.isHostile);
     mkdirSync(store, { recursive: true });
     if (world.hasOtherIds === true) for (const path of [own, store]) giveToOtherIds(path);
     const elsewhere = join(own, 'a-folder-of-another-name', 'and-one-below-it');
