@@ -85,9 +85,9 @@ function imageTools(folder) {
     const id = output(buildah('from', 'scratch'));
     output(buildah('copy', '-q', id, folder, '/tree'));
     runs.push({
-      who: 'buildah commit',
+      who: 'buildah commit (it does not compress)',
       argv: sh(`rm -rf ${WORK}/committed; ${buildah('commit', '-q', id, `oci:${WORK}/committed`).join(' ')}`),
-      against: 'gzip',
+      against: 'none',
     });
   }
   return runs;
@@ -101,8 +101,8 @@ function context(name, containerfile, fill) {
   return folder;
 }
 
-const build = (folder, store) => ({
-  argv: [OCIBUILD, 'build', folder, '--progress', 'plain'],
+const build = (folder, store, ...flags) => ({
+  argv: [OCIBUILD, 'build', folder, '--progress', 'plain', ...flags],
   env: { OCIBUILD_STORE: join(WORK, store) },
 });
 const bud = (folder, ...rest) => buildah('bud', '--layers', '--network', 'none', ...rest, '-t', 'bench', folder);
@@ -147,7 +147,7 @@ const CASES = {
           against: 'none',
         },
         ...(isThere('buildah') && isRoot
-          ? [{ who: 'buildah bud', argv: bud(made, '--no-cache'), against: 'none' }]
+          ? [{ who: 'buildah bud (it does not compress)', argv: bud(made, '--no-cache'), against: 'none' }]
           : []),
       ];
     },
@@ -167,9 +167,17 @@ const CASES = {
       const hasBuildah = isThere('buildah') && isRoot;
       if (hasBuildah) output(bud(made));
       return [
-        { who: 'ocibuild build', is: 'none', before: change, ...build(made, 'store-rebuild') },
-        { who: 'ocibuild build, nothing changed', ...build(made, 'store-rebuild') },
-        ...(hasBuildah ? [{ who: 'buildah bud', before: change, argv: bud(made), against: 'none' }] : []),
+        { who: 'ocibuild build', before: change, ...build(made, 'store-rebuild') },
+        {
+          who: 'ocibuild build --compression none',
+          is: 'none',
+          before: change,
+          ...build(made, 'store-rebuild', '--compression', 'none'),
+        },
+        { who: 'ocibuild build, nothing changed', ...build(made, 'store-rebuild', '--compression', 'none') },
+        ...(hasBuildah
+          ? [{ who: 'buildah bud (it does not compress)', before: change, argv: bud(made), against: 'none' }]
+          : []),
         ...(hasBuildah ? [{ who: 'buildah bud, nothing changed', argv: bud(made) }] : []),
       ];
     },
