@@ -144,6 +144,10 @@ function report(error: unknown): number {
     process.stderr.write(`DISK_FULL: ${(error as Error).message}\n`);
     return exitStatusOf('DISK_FULL');
   }
+  if ((code === 'EACCES' || code === 'EROFS') && error instanceof Error) {
+    process.stderr.write(`MACHINE: ${error.message}; the user who runs this must be able to use it\n`);
+    return exitStatusOf('MACHINE');
+  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(
     `${text}\nThis is a fault of ocibuild, not of your files: please report it with the lines above.\n`,

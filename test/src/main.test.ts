@@ -28,6 +28,7 @@ describe('exit status', () => {
     ['bytes', 1, /^TAR_INVALID: not a tar\n$/],
     ['machine', 3, /^MACHINE: no user namespaces\n$/],
     ['disk', 1, /^DISK_FULL: ENOSPC: .*\n$/],
+    ['denied', 3, /^MACHINE: EACCES: permission denied, mkdir '\/x'; .*\n$/],
     ['fault', 1, /^TypeError: (.*\n)+ +at .*\n(.*\n)*This is a fault of ocibuild, .*\n$/],
     ['later', 1, /^TypeError: nobody waits for this\n(.*\n)+This is a fault of ocibuild, .*\n$/],
     ['forgetful', 0, /^$/],

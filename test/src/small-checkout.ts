@@ -43,6 +43,9 @@ export const COMMANDS = {
   disk: make('disk', () => {
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   }),
+  denied: make('denied', () => {
+    throw Object.assign(new Error("EACCES: permission denied, mkdir '/x'"), { code: 'EACCES' });
+  }),
   fault: make('fault', () => (undefined as unknown as { x: number }).x),
   later: make('later', async () => {
     queueMicrotask(() => {
