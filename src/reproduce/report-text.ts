@@ -42,7 +42,16 @@ function imageLines(image: ImageVerdict, isVerbose: boolean): string[] {
       return names.length === 0 ? undefined : `  ${outcome}: ${names.join(', ')}`;
     });
     lines.push(...counts.filter((line) => line !== undefined));
-    for (const { name: variation, kind, outcome, detail } of variations) {
+    const [first] = variations;
+    // An image for which no step runs: one reason for all.
+    const isOneReason = variations.every(
+      ({ outcome, detail }) => outcome === first!.outcome && detail === first!.detail,
+    );
+    if (isOneReason && variations.length > 1)
+      lines.push(`    every one: ${first!.outcome}: ${shownLine(first!.detail)}`);
+    for (const { name: variation, kind, outcome, detail } of isOneReason && variations.length > 1 && !isVerbose
+      ? []
+      : variations) {
       if (!isVerbose && (outcome === 'survived' || outcome === 'unknown')) continue;
       lines.push(`    ${variation} (${kind}): ${outcome}: ${shownLine(detail)}`);
     }

@@ -158,16 +158,10 @@ export class Search {
     );
     for (const name of calm) {
       const { culprits, together, survived } = attributed.get(name)!;
+      // The last of the builds that showed it; the hostile one where nothing was varied in it.
+      const shown = culprits[0]?.build ?? together[0]?.build ?? hostile;
       const alone = culprits.map(({ variation }) => variation);
-      const cause: Cause =
-        culprits.length > 0
-          ? { kind: 'each', variations: alone, sentence: `${alone.join(', and also ')} alone changes it` }
-          : {
-              kind: 'together',
-              variations: together[0]!.variations,
-              sentence: `no variation alone changes it, but these together do: ${together[0]!.variations.join(', ')}`,
-            };
-      const shown = culprits[0]?.build ?? together[0]!.build;
+      const cause = causeOf(alone, together[0]?.variations);
       found.set(name, { difference: this.#difference(name, shown, cause), survived });
     }
     return found;
@@ -267,6 +261,18 @@ export class Search {
     const op = this.#first.ops.find(isFailed);
     return { type: 'failure', message, ...(op === undefined ? {} : { step: stepPlace(op) }) };
   }
+}
+
+function causeOf(alone: readonly string[], together: readonly string[] | undefined): Cause {
+  if (alone.length > 0) {
+    return { kind: 'each', variations: alone, sentence: `${alone.join(', and also ')} alone changes it` };
+  }
+  if (together === undefined) {
+    const sentence = 'one build differed and the next did not, with nothing varied: a race, or something seldom';
+    return { kind: 'itself', variations: [], sentence };
+  }
+  const sentence = `no variation alone changed it, but these together did, unless by chance: ${together.join(', ')}`;
+  return { kind: 'together', variations: together, sentence };
 }
 
 /** Whether every step of an image began and ended in one second of the clock, the same in both builds. */

@@ -119,6 +119,9 @@ export class Workshop {
     );
     signal.throwIfAborted();
     if (!existsSync(job.answer)) {
+      // A signal goes to all of us at once, and the child's end may be heard of first.
+      await new Promise((done) => setTimeout(done, 300));
+      signal.throwIfAborted();
       throw new BuildError('MACHINE', 'a build ended without an answer', {
         got: `exit status ${status}${complaint === '' ? '' : `; ${complaint}`}`,
         hint: 'leave the variation out with --skip NAME, or look at `ocibuild doctor`',
