@@ -119,7 +119,7 @@ async function prepare(): Promise<string | undefined> {
   try {
     fetched = await fetchSources([CHIBICC], options);
   } catch (error) {
-    if (error instanceof BuildError && error.code === 'NETWORK') return `no mirror gave chibicc: ${error.message}`;
+    if (error instanceof BuildError && error.code === 'NETWORK') return error.message;
     throw error;
   }
   mkdirSync(folder);
