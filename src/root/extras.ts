@@ -4,6 +4,15 @@ import { BuildError } from '../errors.ts';
 import { endOfArchive, makeMember } from './tar-record.ts';
 import type { RootSpec } from './types.ts';
 
+/** What `[root]` asks for besides packages' own files, for a cache key. */
+export function extrasKey(spec: RootSpec) {
+  return {
+    directories: Object.fromEntries(spec.directories),
+    files: Object.fromEntries(spec.files),
+    links: Object.fromEntries(spec.links),
+  };
+}
+
 /**
  * Directories, then files, then links, each sorted by path, so that a link never stands in another's way. `mtime` is in
  * seconds since 1970; `owners` maps each path that packages brought to the package, directories left out.

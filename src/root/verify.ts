@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type Digest, digestOf, finishDigest } from '../../oci/digest.ts';
 import { canonicalJson } from '../../oci/json.ts';
 import { BuildError } from '../errors.ts';
+import { extrasKey } from './extras.ts';
 import { readAllStanzas } from './lock.ts';
 import { packageOf } from './packages-index.ts';
 import { checkRelease, parseRelease, readPinnedKeys, verifyInRelease } from './release.ts';
@@ -113,9 +114,7 @@ export function rootKey(spec: DebianSpec, lock: DebianLock): Digest {
       signatures: spec.signatures,
       wanted: spec.packages,
       packages: lock.packages.map((item) => [item.name, item.version, item.digest]),
-      directories: Object.fromEntries(spec.directories),
-      files: Object.fromEntries(spec.files),
-      links: Object.fromEntries(spec.links),
+      ...extrasKey(spec),
     }),
   );
 }

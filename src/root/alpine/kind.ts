@@ -5,7 +5,7 @@ import { type Digest, digestOf, finishDigest } from '../../../oci/digest.ts';
 import { canonicalJson } from '../../../oci/json.ts';
 import { readTarSync } from '../../../oci/layer/reader.ts';
 import { BuildError } from '../../errors.ts';
-import { extrasTar } from '../extras.ts';
+import { extrasKey, extrasTar } from '../extras.ts';
 import type {
   AlpineLock,
   AlpineSpec,
@@ -197,9 +197,7 @@ function keyOf(spec: AlpineSpec, lock: AlpineLock): Digest {
       signatures: spec.signatures,
       wanted: spec.packages,
       packages: lock.packages.map((item) => [item.name, item.version, item.digest]),
-      directories: Object.fromEntries(spec.directories),
-      files: Object.fromEntries(spec.files),
-      links: Object.fromEntries(spec.links),
+      ...extrasKey(spec),
     }),
   );
 }
