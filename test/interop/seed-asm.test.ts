@@ -48,8 +48,8 @@ describe.skipIf(skip !== undefined)('asm', () => {
     expect([sha256(chain.cc0), sha256(assemble(CC0_TEXTS).bytes)]).toEqual(Array(2).fill(answerFor('cc0')));
   });
 
-  test('bootstrap/SEED.md has their lines, bytes and sha256 as they are', () => {
-    const table = readFileSync(`${BOOTSTRAP}SEED.md`, 'utf8');
+  test('bootstrap/README.md has their lines, bytes and sha256 as they are', () => {
+    const table = readFileSync(`${BOOTSTRAP}README.md`, 'utf8');
     const lines = (files: readonly string[]) =>
       files.reduce((sum, file) => sum + readFileSync(file, 'latin1').split('\n').length - 1, 0);
     for (const [name, program, files] of [
