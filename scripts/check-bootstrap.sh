@@ -13,6 +13,8 @@ checked='bootstrap/debian12 bootstrap/debian13 bootstrap/tcc bootstrap/make boot
 # All that was needed for these was built with them.
 # shellcheck disable=SC2086
 built=$(./ocibuild plan --json $checked | sed -n 's/^ *"name": "\([^" ]*\)",*$/\1/p' | sort -u)
+# shellcheck disable=SC2086
+./ocibuild digests --check $built
 ./ocibuild plan --all --json | sed -n 's/^ *"name": "\(bootstrap\/[^" ]*\)",*$/\1/p' | sort -u |
   while read -r name; do
     printf '%s\n' "$built" | grep -qxF "$name" || printf 'NOT RUN: %s\n' "$name"
