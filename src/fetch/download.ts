@@ -1,9 +1,12 @@
 // Owns: one URL into a sink, as it comes over the wire. Knows nothing of digests, mirrors or the store.
 
+import type http from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
+import https from 'node:https';
 import { Readable } from 'node:stream';
 import type { Response } from 'node-fetch';
 import { BuildError } from '../errors.ts';
+import { trustedContext } from './certificates.ts';
 import { showUrl } from './mirrors.ts';
 import { type Environment, proxyAgent, proxyFor } from './proxy.ts';
 import type { Sink } from './source-store.ts';
@@ -160,8 +163,14 @@ async function request(url: URL, from: number, options: DownloadOptions, signal:
     compress: false,
     redirect: 'manual',
     signal,
-    ...(proxy === undefined ? {} : { agent: proxyAgent(proxy, url, signal) }),
+    ...agentFor(url, options.env, proxy, signal),
   });
+}
+
+function agentFor(url: URL, env: Environment, proxy: URL | undefined, signal: AbortSignal): { agent?: http.Agent } {
+  const secureContext = url.protocol === 'https:' ? trustedContext(env) : undefined;
+  if (proxy !== undefined) return { agent: proxyAgent(proxy, url, signal, secureContext) };
+  return secureContext === undefined ? {} : { agent: new https.Agent({ keepAlive: false, secureContext }) };
 }
 
 /** Ends a request that takes too long or that nobody wants any more, and remembers which it was. */

@@ -115,7 +115,12 @@ function nameFor(host: string): string {
 }
 
 /** https through a proxy: a tunnel first, TLS with the target inside it. */
-function tunnelAgent(proxy: URL, target: URL, signal: AbortSignal): https.Agent {
+function tunnelAgent(
+  proxy: URL,
+  target: URL,
+  signal: AbortSignal,
+  secureContext: tls.SecureContext | undefined,
+): https.Agent {
   const authority = `${target.hostname}:${target.port || 443}`;
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const hooks: AgentHooks = {
@@ -131,7 +136,8 @@ function tunnelAgent(proxy: URL, target: URL, signal: AbortSignal): https.Agent 
       });
       request.once('connect', (response, socket) => {
         if (response.statusCode === 200) {
-          connected(null, tls.connect({ socket, host, servername: nameFor(host), ALPNProtocols: ['http/1.1'] }));
+          const options = { socket, host, servername: nameFor(host), ALPNProtocols: ['http/1.1'] };
+          connected(null, tls.connect({ ...options, ...(secureContext === undefined ? {} : { secureContext }) }));
           return;
         }
         socket.destroy();
@@ -147,8 +153,13 @@ function tunnelAgent(proxy: URL, target: URL, signal: AbortSignal): https.Agent 
 
 /**
  * An agent that reaches `target` through `proxy`. Good for one request; its socket is closed after the answer, and the
- * wait for a tunnel ends with the signal.
+ * wait for a tunnel ends with the signal. `secureContext`: whom to believe; Node's own authorities where it is absent.
  */
-export function proxyAgent(proxy: URL, target: URL, signal: AbortSignal): http.Agent {
-  return target.protocol === 'https:' ? tunnelAgent(proxy, target, signal) : forwardAgent(proxy, target);
+export function proxyAgent(
+  proxy: URL,
+  target: URL,
+  signal: AbortSignal,
+  secureContext?: tls.SecureContext,
+): http.Agent {
+  return target.protocol === 'https:' ? tunnelAgent(proxy, target, signal, secureContext) : forwardAgent(proxy, target);
 }
