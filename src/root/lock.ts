@@ -4,6 +4,7 @@
 import { digestOf } from '../../oci/digest.ts';
 import { BuildError } from '../errors.ts';
 import { decodeAll } from './deb.ts';
+import { formatTime } from './lock-check.ts';
 import { indexPackages, readStanzas } from './packages-index.ts';
 import { checkRelease, parseRelease, readPinnedKeys, verifyInRelease } from './release.ts';
 import { resolveClosure } from './resolve.ts';
@@ -30,7 +31,7 @@ export async function lockRoot(
   const bytes = await io.fetchUnpinned(path, [`debian:${path}`], IN_RELEASE_LIMIT);
   const release = parseRelease(await verifyInRelease(spec, keys, bytes));
   checkRelease(spec, release);
-  const date = release.date.toISOString().replace(/\.\d+Z$/, 'Z');
+  const date = formatTime(release.date);
   if (release.validUntil !== undefined && release.validUntil.getTime() < io.now()) {
     throw new BuildError('CHECK_FAILED', `InRelease of ${spec.suite} is no longer valid: a mirror that stands still`, {
       want: 'a release that is valid now',

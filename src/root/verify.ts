@@ -4,9 +4,9 @@
 import { createHash } from 'node:crypto';
 import { type Digest, digestOf, finishDigest } from '../../oci/digest.ts';
 import { canonicalJson } from '../../oci/json.ts';
-import { BuildError } from '../errors.ts';
 import { extrasKey } from './extras.ts';
 import { readAllStanzas } from './lock.ts';
+import { formatTime, requireAgreement, requireFile } from './lock-check.ts';
 import { packageOf } from './packages-index.ts';
 import { checkRelease, parseRelease, readPinnedKeys, verifyInRelease } from './release.ts';
 import { indexFile, inReleasePath, packagesPath } from './sources.ts';
@@ -29,16 +29,15 @@ export async function verifyRoot(
   const inRelease = Buffer.concat([...copied(bytesOf(lock.inRelease.digest))]);
   const release = parseRelease(await verifyInRelease(spec, keys, inRelease));
   checkRelease(spec, release);
-  const date = release.date.toISOString().replace(/\.\d+Z$/, 'Z');
-  agree(spec, 'suite', spec.suite, lock.suite);
-  agree(spec, 'architecture', spec.architecture, lock.architecture);
-  agree(spec, 'version', release.version, lock.version);
-  agree(spec, 'date', date, lock.date);
-  agree(spec, 'path of InRelease', inReleasePath(spec.suite), lock.inRelease.file);
+  requireAgreement(spec, 'suite', spec.suite, lock.suite);
+  requireAgreement(spec, 'architecture', spec.architecture, lock.architecture);
+  requireAgreement(spec, 'version', release.version, lock.version);
+  requireAgreement(spec, 'date', formatTime(release.date), lock.date);
+  requireAgreement(spec, 'path of InRelease', inReleasePath(spec.suite), lock.inRelease.file);
   const listed = spec.components.map((component) =>
     indexFile(spec.suite, packagesPath(component, spec.architecture), release.files),
   );
-  agree(spec, 'Packages files', listed.map(showFile).join(', '), lock.indexes.map(showFile).join(', '));
+  requireAgreement(spec, 'Packages files', listed.map(showFile).join(', '), lock.indexes.map(showFile).join(', '));
   checkStanzas(spec, lock, bytesOf);
 }
 
@@ -46,10 +45,11 @@ export async function verifyRoot(
 function checkStanzas(spec: DebianSpec, lock: DebianLock, bytesOf: BytesOf): void {
   const open = new Map<string, LockedPackage>();
   for (const item of lock.packages) {
-    if (open.has(item.name)) agree(spec, `entry for ${item.name}`, 'one', 'two');
+    if (open.has(item.name)) requireAgreement(spec, `entry for ${item.name}`, 'one', 'two');
     open.set(item.name, item);
   }
-  for (const name of spec.packages) if (!open.has(name)) agree(spec, 'set of packages', name, 'a lock without it');
+  for (const name of spec.packages)
+    if (!open.has(name)) requireAgreement(spec, 'set of packages', name, 'a lock without it');
   const seen = new Map<string, string>();
   for (const fields of readAllStanzas(lock.indexes, bytesOf)) {
     const item = open.get(fields.get('Package') ?? '');
@@ -60,7 +60,12 @@ function checkStanzas(spec: DebianSpec, lock: DebianLock, bytesOf: BytesOf): voi
     else seen.set(item.name, showPackage(found));
   }
   for (const item of open.values()) {
-    agree(spec, `entry for ${item.name}`, seen.get(item.name) ?? 'none, it is not in the lists', showPackage(item));
+    requireAgreement(
+      spec,
+      `entry for ${item.name}`,
+      seen.get(item.name) ?? 'none, it is not in the lists',
+      showPackage(item),
+    );
   }
 }
 
@@ -71,22 +76,7 @@ function checkBytes(item: LockedFile, bytesOf: BytesOf): void {
     hash.update(portion);
     size += portion.length;
   }
-  const digest = finishDigest(hash);
-  if (digest === item.digest && size === item.size) return;
-  throw new BuildError('SOURCE_MISMATCH', item.file, {
-    want: `${item.digest}, ${item.size} bytes`,
-    got: `${digest}, ${size} bytes`,
-  });
-}
-
-function agree(spec: DebianSpec, what: string, want: string, got: string): void {
-  if (want === got) return;
-  throw new BuildError('CHECK_FAILED', `lock.toml has another ${what}`, {
-    want,
-    got,
-    hint: 'write it again with `ocibuild lock`, and read what changed',
-    location: spec.location,
-  });
+  requireFile(item, finishDigest(hash), size);
 }
 
 function showFile(item: LockedFile): string {

@@ -1,11 +1,13 @@
 // Owns: roots of Alpine packages as a kind: locked, verified from the pinned keys down, unpacked.
 
-import { createHash, type KeyObject } from 'node:crypto';
-import { type Digest, digestOf, finishDigest } from '../../../oci/digest.ts';
+import type { KeyObject } from 'node:crypto';
+import { type Digest, digestOf } from '../../../oci/digest.ts';
 import { canonicalJson } from '../../../oci/json.ts';
 import { readTarSync } from '../../../oci/layer/reader.ts';
 import { BuildError } from '../../errors.ts';
+import { decodeAll } from '../deb.ts';
 import { extrasKey, extrasTar } from '../extras.ts';
+import { formatTime, requireAgreement, requireFile } from '../lock-check.ts';
 import type {
   AlpineLock,
   AlpineSpec,
@@ -19,7 +21,7 @@ import type {
 } from '../types.ts';
 import { type ApkPackage, indexPackages, parseIndex } from './index-file.ts';
 import { formatAlpineLock, parseAlpineLock } from './lock-file.ts';
-import { checkApk, dataOf, pathOf } from './package.ts';
+import { checkApk, pathOf } from './package.ts';
 import { resolveApks } from './resolve.ts';
 import { readSigned } from './segments.ts';
 import { readAlpineKeys, requireSignatures } from './signature.ts';
@@ -113,19 +115,11 @@ function readIndex(spec: AlpineSpec, keys: readonly KeyObject[], bytes: Buffer, 
 
 function newestOf(all: readonly ApkPackage[]): string {
   const newest = all.reduce((latest, { built }) => Math.max(latest, built), 0);
-  return new Date(newest * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  return formatTime(new Date(newest * 1000));
 }
 
 function verifyLock(spec: AlpineSpec, keys: readonly KeyObject[], lock: AlpineLock, bytesOf: BytesOf): void {
-  const agree = (what: string, want: string, got: string): void => {
-    if (want === got) return;
-    throw new BuildError('CHECK_FAILED', `lock.toml has another ${what}`, {
-      want,
-      got,
-      hint: 'write it again with `ocibuild lock`, and read what changed',
-      location: spec.location,
-    });
-  };
+  const agree = (what: string, want: string, got: string) => requireAgreement(spec, what, want, got);
   agree('branch', spec.branch, lock.branch);
   agree('architecture', spec.architecture, lock.architecture);
   const folders = spec.repositories.map((repository) => folderOf(spec, repository));
@@ -151,12 +145,8 @@ function verifyLock(spec: AlpineSpec, keys: readonly KeyObject[], lock: AlpineLo
 /** All bytes of a pinned file. Throws BuildError SOURCE_MISMATCH. */
 function readChecked(item: LockedFile, bytesOf: BytesOf): Buffer {
   const bytes = readWhole(item.digest, bytesOf);
-  const digest = finishDigest(createHash('sha256').update(bytes));
-  if (digest === item.digest && bytes.length === item.size) return bytes;
-  throw new BuildError('SOURCE_MISMATCH', item.file, {
-    want: `${item.digest}, ${item.size} bytes`,
-    got: `${digest}, ${bytes.length} bytes`,
-  });
+  requireFile(item, digestOf(bytes), bytes.length);
+  return bytes;
 }
 
 function readWhole(digest: Digest, bytesOf: BytesOf): Buffer {
@@ -170,11 +160,10 @@ function* unpackLock(spec: AlpineSpec, lock: AlpineLock, bytesOf: BytesOf): Gene
   const owners = new Map<string, string>();
   for (const item of lock.packages) {
     const name = `${item.name} ${item.version}`;
-    const file = readWhole(item.digest, bytesOf);
-    const paths = dataOf(file, name);
-    const tar = dataOf(file, name);
-    if (paths === undefined || tar === undefined) continue;
-    for (const { entry } of readTarSync(paths, { endMarker: 'optional', whiteouts: false })) {
+    const { rest } = readSigned(readWhole(item.digest, bytesOf), name);
+    // A package that installs nothing.
+    if (rest.length === 0) continue;
+    for (const { entry } of readTarSync(decodeAll([rest], 'gzip'), { endMarker: 'optional', whiteouts: false })) {
       if (entry.type === 'directory') continue;
       const other = owners.get(entry.path);
       if (other !== undefined) {
@@ -182,7 +171,7 @@ function* unpackLock(spec: AlpineSpec, lock: AlpineLock, bytesOf: BytesOf): Gene
       }
       owners.set(entry.path, item.name);
     }
-    yield { name, tar };
+    yield { name, tar: decodeAll([rest], 'gzip') };
   }
   yield { name: 'extras', tar: extrasTar(spec, Math.floor(Date.parse(lock.date) / 1000), owners) };
 }

@@ -1,11 +1,9 @@
-// Owns: one .apk: held to the index that lists it and to its own signature, and its data as a tar. Scripts are never
-// looked at.
+// Owns: one .apk: held to the index that lists it and to its own signature. Scripts are never looked at.
 //
 //   index --C: sha1--> control member --datahash: sha256--> data member
 
 import { createHash, type KeyObject } from 'node:crypto';
 import { BuildError } from '../../errors.ts';
-import { decodeAll } from '../deb.ts';
 import type { AlpineSpec } from '../types.ts';
 import type { ApkPackage } from './index-file.ts';
 import { readSigned, type Signed } from './segments.ts';
@@ -48,10 +46,4 @@ function readInfo(signed: Signed, what: string): ReadonlyMap<string, string> {
     info.set(name, value);
   }
   return info;
-}
-
-/** The plain tar of what a package installs; undefined for one that installs nothing. */
-export function dataOf(file: Buffer, what: string): Iterable<Uint8Array> | undefined {
-  const { rest } = readSigned(file, what);
-  return rest.length === 0 ? undefined : decodeAll([rest], 'gzip');
 }
