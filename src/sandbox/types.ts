@@ -10,7 +10,7 @@ export interface StepMount {
   readonly readonly: boolean;
   /** tmpfs: bytes. */
   readonly size?: number;
-  /** tmpfs: permission bits. */
+  /** tmpfs: permission bits; 1777 when absent, as the kernel has it. */
   readonly mode?: number;
 }
 

@@ -174,7 +174,7 @@ export class RunStep {
           target: mount.target,
           readonly: false,
           ...(mount.size === undefined ? {} : { size: mount.size }),
-          mode: mount.mode ?? 0o755,
+          ...(mount.mode === undefined ? {} : { mode: mount.mode }),
         });
         return;
       case 'cache':

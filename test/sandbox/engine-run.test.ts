@@ -102,6 +102,11 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       '1\n',
     ],
     [
+      'a tmpfs that is open to whoever the step is, also where a directory is there already',
+      'RUN mkdir -m 755 /t\nUSER 1000:1000\nRUN --mount=type=tmpfs,target=/t --mount=type=tmpfs,target=/new echo x >/t/x && echo x >/new/x\nUSER 0\nRUN echo fine >/out',
+      'fine\n',
+    ],
+    [
       'a cache, over two steps',
       'RUN --mount=type=cache,target=/c echo kept >/c/file\nRUN --mount=type=cache,target=/c cp /c/file /out\nRUN test ! -e /c/file',
       'kept\n',
