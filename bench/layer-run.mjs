@@ -19,7 +19,7 @@ try {
   const layout = createLayout(aside);
   const entries = () => {
     const view = hostView(hostPath(folder));
-    return toEntries(view, walkView(view), () => {});
+    return toEntries(view, walkView(view, 'open'), () => {});
   };
   const options = workers === undefined || workers === '' ? {} : { workers: Number(workers) };
   const layer = await writeLayer(entries(), policy, {

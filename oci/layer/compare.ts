@@ -11,7 +11,7 @@ import type { HeaderFields } from './header.ts';
 import { type ArchiveEntry, readTarSync, type TarMember } from './reader.ts';
 import { stamp } from './stamp.ts';
 import { whiteoutPath } from './whiteout.ts';
-import { type OpenFile, openSource } from './writer.ts';
+import { openSource } from './writer.ts';
 
 export type DifferenceField =
   | 'missing' // one side has no such entry
@@ -193,7 +193,6 @@ export interface VerifyOptions {
   readonly policy: StampPolicy;
   /** `bytes` (default) reads every file again; `sizes` trusts the diffID for what is inside them. */
   readonly content?: 'bytes' | 'sizes';
-  readonly openFile?: OpenFile;
 }
 
 /**
@@ -201,7 +200,7 @@ export interface VerifyOptions {
  * Throws OciError DIGEST_MISMATCH naming the first entry that differs; TAR_INVALID or CODEC_FAILED when it cannot be read at all.
  */
 export async function verifyLayer(options: VerifyOptions): Promise<void> {
-  const { policy, content = 'bytes', openFile = openSource } = options;
+  const { policy, content = 'bytes' } = options;
   const hash = createHash('sha256');
   const expected = options.entries[Symbol.iterator]();
   let turnedAt = 0;
@@ -215,7 +214,7 @@ export async function verifyLayer(options: VerifyOptions): Promise<void> {
       }
       compareFields(stamp(want, policy), entry, want);
       if (want.type === 'file' && content === 'bytes') {
-        for (const _ of compareFile(want, stored, openFile)) await turn();
+        for (const _ of compareFile(want, stored)) await turn();
       }
       if (offset - turnedAt >= TURN_BYTES) {
         turnedAt = offset;
@@ -256,11 +255,7 @@ const PART = 1 << 20;
 let part: Buffer | undefined;
 
 /** Compares a file with the tree's; yields now and then, for a turn. */
-function* compareFile(
-  entry: TreeEntry,
-  stored: Iterable<Uint8Array>,
-  openFile: OpenFile,
-): Generator<undefined, void, void> {
+function* compareFile(entry: TreeEntry, stored: Iterable<Uint8Array>): Generator<undefined, void, void> {
   let at = 0;
   let turnedAt = 0;
   if (entry.bytes !== undefined) {
@@ -271,7 +266,7 @@ function* compareFile(
     return;
   }
   part ??= Buffer.allocUnsafe(PART);
-  const fd = openFile(entry);
+  const fd = openSource(entry);
   try {
     for (const bytes of stored) {
       for (let done = 0; done < bytes.length; ) {

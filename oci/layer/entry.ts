@@ -41,6 +41,8 @@ export interface Entry {
 export interface TreeEntry extends Entry {
   /** Absolute host path as bytes; present for files, unless `bytes` is. */
   readonly source?: Buffer;
+  /** A descriptor of that file, open for reading, at its start; gone when the next entry is asked for. */
+  readonly fd?: number | undefined;
   /** The content of a file that is on no disk. */
   readonly bytes?: Uint8Array;
 }

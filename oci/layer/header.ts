@@ -54,6 +54,7 @@ export interface HeaderFields {
  * Throws OciError ENTRY_UNREPRESENTABLE for what neither can say.
  */
 export function extendedRecords(fields: HeaderFields): Map<string, string> | undefined {
+  if (fitsUstar(fields)) return undefined;
   const records = new Map<string, string>();
   let needed = false;
   const { name, linkName } = fields;
@@ -83,6 +84,24 @@ export function extendedRecords(fields: HeaderFields): Map<string, string> | und
   return needed ? records : undefined;
 }
 
+/** What holds for nearly every entry: each field fits as it is, and nothing has to be looked at one by one. */
+function fitsUstar({ name, linkName, uid, gid, size, mtime, major, minor, xattrs }: HeaderFields): boolean {
+  return (
+    name.length <= NAME &&
+    linkName.length <= NAME &&
+    uid <= MAX_SMALL &&
+    gid <= MAX_SMALL &&
+    major <= MAX_SMALL &&
+    minor <= MAX_SMALL &&
+    size <= MAX_LARGE &&
+    mtime >= 0 &&
+    mtime <= MAX_LARGE &&
+    xattrs === undefined &&
+    isAscii(name) &&
+    isAscii(linkName)
+  );
+}
+
 function note(records: Map<string, string>, key: string, value: number): true {
   records.set(key, String(value));
   return true;
@@ -95,10 +114,9 @@ function refuse(what: string, name: string): never {
 /** Writes one ustar block at `at`. The fields must fit: extendedRecords gave undefined. */
 export function writeUstarHeader(into: Buffer, at: number, fields: HeaderFields): void {
   const split = fields.name.length > NAME ? splitName(fields.name) : undefined;
-  into.fill(0, at, at + BLOCK);
   writeFields(into, at, fields, split === undefined ? fields.name : split.suffix, fields.linkName);
   if (split !== undefined) writeText(into, at + 345, PREFIX, split.prefix);
-  seal(into, at, fields.linkName === '', split === undefined);
+  seal(into, at);
 }
 
 /** The header of an entry, in as many blocks as it takes. Throws what extendedRecords throws. */
@@ -123,11 +141,12 @@ export function encodeExtendedHeader(fields: HeaderFields, records: ReadonlyMap<
   // `a/b` is announced by `a/PaxHeaders.0/b`, a directory `a/b/` by `a/b/PaxHeaders.0`.
   const slash = fields.name.lastIndexOf('/') + 1;
   const own = toAscii(`${fields.name.slice(0, slash)}PaxHeaders.0/${fields.name.slice(slash)}`).replace(/\/{2,}/g, '/');
+  blocks.set(EMPTY);
   writeText(blocks, 0, NAME, own.slice(0, NAME).replace(/\/+$/, ''));
-  for (const offset of [100, 108, 116]) writeOctal(blocks, offset, 8, 0);
   writeOctal(blocks, 124, 12, data.length);
-  writeOctal(blocks, 136, 12, 0);
   blocks[156] = TYPE_FLAG.paxLocal;
+  // No device number at all, not even 0.
+  blocks.fill(0, 329, 345);
   seal(blocks, 0);
 
   blocks.write(data, BLOCK, 'latin1');
@@ -140,7 +159,29 @@ export function encodeExtendedHeader(fields: HeaderFields, records: ReadonlyMap<
 /** Bytes of pax records one entry may have; what Go's reader accepts. */
 export const MAX_EXTENSION = 1 << 20;
 
+/** A block without a name, in which every number is 0 and the checksum is spaces, as it is while it is counted. */
+const EMPTY = emptyBlock();
+
+function emptyBlock(): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  block.write('ustar\x0000', 257, 'latin1');
+  block.fill(' ', 148, 156);
+  for (const [at, width] of [
+    [100, 8],
+    [108, 8],
+    [116, 8],
+    [124, 12],
+    [136, 12],
+    [329, 8],
+    [337, 8],
+  ] as const) {
+    block.fill('0', at, at + width - 1);
+  }
+  return block;
+}
+
 function writeFields(into: Buffer, at: number, fields: HeaderFields, name: string, linkName: string): void {
+  into.set(EMPTY, at);
   writeText(into, at, NAME, name);
   writeOctal(into, at + 100, 8, fields.mode);
   writeOctal(into, at + 108, 8, fields.uid > MAX_SMALL ? 0 : fields.uid);
@@ -153,33 +194,35 @@ function writeFields(into: Buffer, at: number, fields: HeaderFields, name: strin
   writeOctal(into, at + 337, 8, fields.minor);
 }
 
-const MAGIC = Buffer.from('ustar\x0000', 'latin1');
-
-/**
- * Magic, version and checksum: six digits, NUL, space. A block whose link name or prefix is known to be empty is not
- * summed there.
- */
-function seal(into: Buffer, at: number, hasNoLink = false, hasNoPrefix = false): void {
-  for (let i = 0; i < MAGIC.length; i++) into[at + 257 + i] = MAGIC[i]!;
-  for (let i = at + 148; i < at + 156; i++) into[i] = 0x20;
-  const end = at + (hasNoPrefix ? 345 : BLOCK);
-  let sum = 0;
-  for (let i = at; i < at + 157; i++) sum += into[i]!;
-  for (let i = at + (hasNoLink ? 257 : 157); i < end; i++) sum += into[i]!;
-  writeOctal(into, at + 148, 7, sum);
+/** The checksum: six digits, NUL, and the space that is there. */
+function seal(into: Buffer, at: number): void {
+  let sum = sumOf(into, at);
+  for (let i = at + 153; i >= at + 148; i--) {
+    into[i] = 0x30 + (sum & 7);
+    sum >>>= 3;
+  }
+  into[at + 154] = 0;
 }
 
-/** Zero-padded octal, one NUL at the end of the field. */
-function writeOctal(into: Buffer, at: number, width: number, value: number): void {
-  if (value <= 0x7fffffff) {
-    for (let i = at + width - 2; i >= at; i--) {
-      into[i] = 0x30 + (value & 7);
-      value >>>= 3;
-    }
-  } else {
-    into.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');
+/** All bytes of a block, added up. Four at a time, as two pairs of 16-bit sums that cannot run over. */
+function sumOf(bytes: Buffer, at: number): number {
+  const words = new DataView(bytes.buffer, bytes.byteOffset + at, BLOCK);
+  let even = 0;
+  let odd = 0;
+  for (let i = 0; i < BLOCK; i += 4) {
+    const word = words.getUint32(i);
+    even += word & 0x00ff00ff;
+    odd += (word >>> 8) & 0x00ff00ff;
   }
-  into[at + width - 1] = 0;
+  return (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16);
+}
+
+/** Octal, into a field that holds zeros: only the digits there are. */
+function writeOctal(into: Buffer, at: number, width: number, value: number): void {
+  for (let i = at + width - 2; value > 0; i--) {
+    into[i] = 0x30 + (value % 8);
+    value = Math.floor(value / 8);
+  }
 }
 
 /** A name that is cut must not end in a slash: some readers would take a file for a directory. */
@@ -228,15 +271,13 @@ export interface ReadHeader {
 /** Reads a block. `offset` is its place in the archive, for the message. Throws OciError TAR_INVALID. */
 export function parseHeader(block: Buffer, offset: number): ReadHeader {
   checkSum(block, offset);
-  const magic = block.toString('latin1', 257, 265);
-  const dialect = magic.startsWith('ustar\0') ? 'ustar' : magic === 'ustar  \0' ? 'gnu' : 'v7';
+  const dialect = holds(block, 257, 'ustar\0') ? 'ustar' : holds(block, 257, 'ustar  \0') ? 'gnu' : 'v7';
   const number = (from: number, width: number, what: string) => parseNumber(block, from, width, what, offset);
   let name = parseText(block, 0, NAME);
-  if (dialect === 'ustar') {
+  if (dialect === 'ustar' && block[345] !== 0) {
     // star keeps access and change time where ustar's prefix ends, and says so in the last four bytes.
-    const isStar = block.toString('latin1', 508, 512) === 'tar\0';
-    const prefix = parseText(block, 345, isStar ? 131 : PREFIX);
-    if (prefix !== '') name = `${prefix}/${name}` as RawPath;
+    const prefix = parseText(block, 345, holds(block, 508, 'tar\0') ? 131 : PREFIX);
+    name = `${prefix}/${name}` as RawPath;
   }
   const typeFlag = block[156]!;
   const isDevice = typeFlag === TYPE_FLAG.char || typeFlag === TYPE_FLAG.block;
@@ -257,9 +298,8 @@ export function parseHeader(block: Buffer, offset: number): ReadHeader {
 
 /** Some old writers summed signed bytes; both sums are right. */
 function checkSum(block: Buffer, offset: number): void {
-  let sum = 8 * 0x20;
-  for (let i = 0; i < 148; i++) sum += block[i]!;
-  for (let i = 156; i < BLOCK; i++) sum += block[i]!;
+  let sum = sumOf(block, 0);
+  for (let i = 148; i < 156; i++) sum += 0x20 - block[i]!;
   const stored = parseNumber(block, 148, 8, 'checksum', offset);
   if (stored === sum) return;
   let high = 0;
@@ -272,7 +312,13 @@ function checkSum(block: Buffer, offset: number): void {
   }
 }
 
+function holds(block: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (block[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
 function parseText(block: Buffer, from: number, width: number): RawPath {
+  if (block[from] === 0) return '' as RawPath;
   const end = block.indexOf(0, from);
   return block.toString('latin1', from, end < 0 || end > from + width ? from + width : end) as RawPath;
 }

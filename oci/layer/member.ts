@@ -75,21 +75,17 @@ export function attributesOf(
   if (name.includes('\0') || linkName.includes('\0')) {
     throw new OciError('TAR_INVALID', `member at byte ${offset}: a name with a NUL byte`);
   }
-  for (const [what, value, limit] of [
-    ['size', size, Number.MAX_SAFE_INTEGER],
-    ['uid', uid, MAX_ID],
-    ['gid', gid, MAX_ID],
-    ['device major', header.major, MAX_ID],
-    ['device minor', header.minor, MAX_ID],
-  ] as const) {
-    if (value < 0 || value > limit) {
-      throw new OciError('TAR_INVALID', `member at byte ${offset}: ${what}`, {
-        want: `0 to ${limit}`,
-        got: `${value}`,
-      });
-    }
-  }
+  requireUpTo(Number.MAX_SAFE_INTEGER, size, 'size', offset);
+  requireUpTo(MAX_ID, uid, 'uid', offset);
+  requireUpTo(MAX_ID, gid, 'gid', offset);
+  requireUpTo(MAX_ID, header.major, 'device major', offset);
+  requireUpTo(MAX_ID, header.minor, 'device minor', offset);
   return { name, linkName, size, uid, gid, mtime, xattrs };
+}
+
+function requireUpTo(limit: number, value: number, what: string, offset: number): void {
+  if (value >= 0 && value <= limit) return;
+  throw new OciError('TAR_INVALID', `member at byte ${offset}: ${what}`, { want: `0 to ${limit}`, got: `${value}` });
 }
 
 /** A pax time, rounded down to whole seconds. */

@@ -1,7 +1,7 @@
 // Owns: the canonical order of a layer: depth first, siblings by byte value, every parent directory before what is in it.
 
 import { OciError } from '../errors.ts';
-import { displayPath, type RawPath } from '../raw-path.ts';
+import { displayPath, parentRaw, type RawPath } from '../raw-path.ts';
 import type { Entry } from './entry.ts';
 
 /** Below, at or above 0, as `one` stands before, at or after `other`. A `/` sorts before every other byte. */
@@ -25,22 +25,22 @@ export interface OrderCheck {
 export function createOrderCheck(): OrderCheck {
   // The directories from the root to where the last entry stood, and the last name seen in each.
   const open: { path: string; last: string }[] = [{ path: '', last: '' }];
-  // Every name a hard link may point to.
-  const linkable = new Set<string>();
+  // Every name a hard link may point to, in the order of a layer: links are few, and a set of all names is dear.
+  const linkable: RawPath[] = [];
 
   return {
-    next(entry) {
-      const path = entry.path;
+    next({ path, type, target }) {
       const slash = path.lastIndexOf('/');
-      const directory = slash < 0 ? '' : path.slice(0, slash);
-      const name = slash < 0 ? path : path.slice(slash + 1);
+      const name = path.slice(slash + 1);
       if (slash === 0 || name === '' || name === '.' || name === '..')
         throw misplaced(path, 'not a path below the root');
+      const length = Math.max(slash, 0);
+      const isIn = (directory: string) => directory.length === length && path.startsWith(directory);
       let depth = open.length - 1;
-      while (depth > 0 && open[depth]!.path !== directory) depth--;
+      while (depth > 0 && !isIn(open[depth]!.path)) depth--;
       const parent = open[depth]!;
-      if (parent.path !== directory) {
-        throw misplaced(path, `its directory ${displayPath(directory as RawPath)} does not stand before it`);
+      if (!isIn(parent.path)) {
+        throw misplaced(path, `its directory ${displayPath(parentRaw(path))} does not stand before it`);
       }
       if (name <= parent.last) {
         throw misplaced(
@@ -50,17 +50,29 @@ export function createOrderCheck(): OrderCheck {
       }
       parent.last = name;
       open.length = depth + 1;
-      if (entry.type === 'directory') open.push({ path, last: '' });
-      else if (entry.type === 'hardlink') {
-        if (entry.target === undefined || !linkable.has(entry.target)) {
+      if (type === 'directory') open.push({ path, last: '' });
+      else if (type === 'hardlink') {
+        if (target === undefined || !contains(linkable, target)) {
           throw misplaced(
             path,
-            `it is a hard link to ${displayPath(entry.target ?? ('' as RawPath))}, which no entry before it is`,
+            `it is a hard link to ${displayPath(target ?? ('' as RawPath))}, which no entry before it is`,
           );
         }
-      } else if (entry.type !== 'whiteout') linkable.add(path);
+      } else if (type !== 'whiteout') linkable.push(path);
     },
   };
+}
+
+/** Whether a path is among paths that stand in the order of a layer. */
+function contains(paths: readonly RawPath[], path: RawPath): boolean {
+  let low = 0;
+  let high = paths.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareOrder(paths[middle]!, path) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return paths[low] === path;
 }
 
 function misplaced(path: RawPath, why: string): OciError {

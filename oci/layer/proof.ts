@@ -10,7 +10,6 @@ import type { ArchiveEntry } from './reader.ts';
 import { scanTar } from './reader.ts';
 import { stamp } from './stamp.ts';
 import { TarInput } from './tar-input.ts';
-import { whiteoutPath } from './whiteout.ts';
 
 export class LayerProof {
   readonly #policy: StampPolicy;
@@ -65,37 +64,30 @@ export class LayerProof {
       this.#expected = this.#expected.slice(COMPACT);
       this.#next = 0;
     }
-    const want = stamp(entry, this.#policy);
-    for (const [field, wanted, found] of FIELDS) {
-      const [w, f] = [wanted(want, entry), found(got)];
-      if (w !== f) throw differs(entry.path, field, String(w), String(f));
-    }
+    compareMember(entry, stamp(entry, this.#policy), got);
   }
 }
 
 const COMPACT = 8192;
 
-type Value = string | number;
-type Field = readonly [string, (want: HeaderFields, entry: TreeEntry) => Value, (got: ArchiveEntry) => Value];
-
 /** Every field of a member: as the entry is stamped, as the reader found it. */
-const FIELDS: readonly Field[] = [
-  ['type', (_, entry) => entry.type, (got) => got.type],
-  ['name', (want) => want.name, nameOf],
-  ['mode', (want) => want.mode, (got) => got.mode],
-  ['size', (want) => want.size, (got) => got.size],
-  ['uid', (want) => want.uid, (got) => got.owner.uid],
-  ['gid', (want) => want.gid, (got) => got.owner.gid],
-  ['mtime', (want) => want.mtime, (got) => got.mtime],
-  ['target', (want) => want.linkName, (got) => got.target ?? ''],
-  ['device major', (want) => want.major, (got) => got.device?.major ?? 0],
-  ['device minor', (want) => want.minor, (got) => got.device?.minor ?? 0],
-  ['xattrs', (want) => textOf(want.xattrs), (got) => textOf(got.xattrs)],
-];
+function compareMember(entry: TreeEntry, want: HeaderFields, got: ArchiveEntry): void {
+  const { path } = entry;
+  requireSame(path, 'type', entry.type, got.type);
+  requireSame(path, 'name', path, got.path);
+  requireSame(path, 'mode', want.mode, got.mode);
+  requireSame(path, 'size', want.size, got.size);
+  requireSame(path, 'uid', want.uid, got.owner.uid);
+  requireSame(path, 'gid', want.gid, got.owner.gid);
+  requireSame(path, 'mtime', want.mtime, got.mtime);
+  requireSame(path, 'target', want.linkName, got.target ?? '');
+  requireSame(path, 'device major', want.major, got.device?.major ?? 0);
+  requireSame(path, 'device minor', want.minor, got.device?.minor ?? 0);
+  requireSame(path, 'xattrs', textOf(want.xattrs), textOf(got.xattrs));
+}
 
-function nameOf(got: ArchiveEntry): string {
-  if (got.type === 'whiteout') return whiteoutPath(got.path);
-  return got.type === 'directory' ? `${got.path}/` : got.path;
+function requireSame<T extends string | number>(path: RawPath, field: string, want: T, got: T): void {
+  if (want !== got) throw differs(path, field, String(want), String(got));
 }
 
 function textOf(xattrs: ReadonlyMap<string, string | Uint8Array> | undefined): string {

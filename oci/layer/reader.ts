@@ -191,7 +191,7 @@ export function* scanTar(
     }
     const attributes = attributesOf(header, extensions, globals, offset);
     const sparse = flag === '0' || flag === '\0' ? sparseRecords(extensions.records, offset) : undefined;
-    extensions = { records: [] };
+    if (extended) extensions = { records: [] };
     extended = false;
 
     const holdsData = flag === '0' || flag === '\0' || flag === '7' || flag === 'S';
@@ -210,16 +210,17 @@ export function* scanTar(
     const entry =
       flag === 'V' ? undefined : entryOf(flag, header, attributes, fileSize, offset, options.whiteouts !== false);
     if (entry !== undefined) {
-      const member = options.keepHeaders === true ? { header: Buffer.concat(kept) } : {};
-      yield { member: { entry, offset: start, ...member }, body };
+      const member = { entry, offset: start };
+      yield { member: options.keepHeaders === true ? { ...member, header: Buffer.concat(kept) } : member, body };
     }
     kept = [];
     body.close();
     for (let left = body.stored + padding; left > 0; ) {
-      const bytes = input.some(left);
-      if (bytes !== undefined) left -= bytes.length;
-      else if (input.ended) throw input.truncated();
-      else yield;
+      const skipped = input.skip(left);
+      left -= skipped;
+      if (skipped > 0) continue;
+      if (input.ended) throw input.truncated();
+      yield;
     }
   }
 }
@@ -245,7 +246,7 @@ function* finish(input: TarInput, offset: number): Generator<undefined, void, vo
   if (block !== undefined && !isZero(block)) {
     throw new OciError('TAR_INVALID', `archive goes on after a zero block at byte ${offset}`);
   }
-  while (!input.ended) if (input.some(Number.MAX_SAFE_INTEGER) === undefined) yield;
+  while (!input.ended) if (input.skip(Number.MAX_SAFE_INTEGER) === 0) yield;
 }
 
 function isZero(block: Buffer): boolean {

@@ -44,6 +44,7 @@ export function sparseRecords(
   records: readonly (readonly [string, string])[],
   offset: number,
 ): SparseRecords | undefined {
+  if (records.length === 0) return undefined;
   const last = new Map(records);
   const size = last.get('GNU.sparse.realsize') ?? last.get('GNU.sparse.size');
   if (size === undefined) return undefined;

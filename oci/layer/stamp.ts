@@ -4,7 +4,7 @@ import { OciError } from '../errors.ts';
 import { displayPath, type RawPath } from '../raw-path.ts';
 import type { Entry, StampPolicy } from './entry.ts';
 import { type HeaderFields, TYPE_FLAG } from './header.ts';
-import { isWhiteoutName, whiteoutPath } from './whiteout.ts';
+import { isWhiteoutPath, whiteoutPath } from './whiteout.ts';
 
 /** Never carried, whoever asks: they are how overlay itself keeps its books. */
 const OVERLAY_XATTR = /^(trusted\.|user\.overlay\.)/;
@@ -16,7 +16,7 @@ export function stamp(entry: Entry, policy: StampPolicy): HeaderFields {
   if (type === 'whiteout') {
     return { ...NOTHING, name: whiteoutPath(path), mtime: policy.epoch };
   }
-  if (isWhiteoutName(path.slice(path.lastIndexOf('/') + 1))) {
+  if (isWhiteoutPath(path)) {
     throw refuse(path, 'a file named like a whiteout: unpacking would delete another file instead', 'rename it');
   }
   const owner = policy.owner === 'root' ? ROOT : entry.owner;

@@ -69,6 +69,14 @@ export class TarInput {
     return bytes;
   }
 
+  /** Passes over at most `count` bytes and says how many; none when more must be pushed first. */
+  skip(count: number): number {
+    const there = Math.min(count, this.#portion.length - this.#at);
+    this.#at += there;
+    this.offset += there;
+    return there;
+  }
+
   truncated(): OciError {
     return new OciError('TAR_INVALID', `archive is cut short at byte ${this.#received}`, {
       hint: 'get the file again, or make it again',

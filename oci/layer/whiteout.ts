@@ -7,9 +7,9 @@ const PREFIX = '.wh.';
 const META_PREFIX = '.wh..wh.';
 const OPAQUE = '.wh..wh..opq';
 
-/** Would an unpacker take a file of this name (last part of a path) for a whiteout? */
-export function isWhiteoutName(name: string): boolean {
-  return name.startsWith(PREFIX);
+/** Would an unpacker take a file of this path for a whiteout? */
+export function isWhiteoutPath(path: RawPath): boolean {
+  return path.startsWith(PREFIX, path.lastIndexOf('/') + 1);
 }
 
 /** The name under which a layer says that `path` is gone. */
@@ -23,8 +23,8 @@ export function whiteoutPath(path: RawPath): RawPath {
  * nameless: the caller checks it like any other.
  */
 export function parseWhiteout(path: RawPath): { type: 'whiteout' | 'opaque' | 'meta'; path: RawPath } | undefined {
+  if (!isWhiteoutPath(path)) return undefined;
   const name = baseRaw(path);
-  if (!name.startsWith(PREFIX)) return undefined;
   const directory = parentRaw(path);
   if (name === OPAQUE) return { type: 'opaque', path: directory };
   if (name.startsWith(META_PREFIX)) return { type: 'meta', path };

@@ -27,9 +27,6 @@ export interface TarSummary {
   readonly size: number;
 }
 
-/** Opens an entry's file for reading and gives the file descriptor, which the writer closes. */
-export type OpenFile = (entry: TreeEntry) => number;
-
 /**
  * Writes entries, which must come in canonical order, as one tar. The sink gets whole blocks, in order; a chunk may be
  * overwritten as soon as the sink's promise resolves. Memory is one buffer, whatever the files' sizes.
@@ -40,7 +37,6 @@ export async function writeTar(
   entries: Iterable<TreeEntry>,
   policy: StampPolicy,
   sink: (chunk: Uint8Array) => Promise<void> | void,
-  openFile: OpenFile = openSource,
 ): Promise<TarSummary> {
   const order = createOrderCheck();
   // The block past the end is room for the one byte more that shows that a file has grown.
@@ -100,7 +96,7 @@ export async function writeTar(
       if (entry.bytes.length !== entry.size) throw changed(entry, `${entry.bytes.length} bytes`);
       await append(entry.bytes);
     } else {
-      const fd = openFile(entry);
+      const fd = entry.fd ?? openSource(entry);
       try {
         if (entry.size > 0 && used === BUFFER) await flush();
         let left = fill(fd, entry, entry.size);
@@ -109,7 +105,7 @@ export async function writeTar(
           left = fill(fd, entry, left);
         }
       } finally {
-        closeSync(fd);
+        if (entry.fd === undefined) closeSync(fd);
       }
     }
     const end = Math.ceil(used / BLOCK) * BLOCK;
@@ -124,6 +120,7 @@ export async function writeTar(
 // Never through a symlink, and never waiting for a fifo: what is there must be the file the walk saw.
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** Opens an entry's file for reading; the caller closes the descriptor. Throws OciError ENTRY_UNREPRESENTABLE. */
 export function openSource(entry: TreeEntry): number {
   if (entry.source === undefined) {
     throw new OciError('ENTRY_UNREPRESENTABLE', `${displayPath(entry.path)}: a file without content`);
@@ -160,7 +157,6 @@ export interface LayerOptions {
   /** Committed here, or aborted on any error. */
   readonly blob: BlobWriter;
   readonly profile: Profile;
-  readonly openFile?: OpenFile;
 }
 
 export interface WrittenLayer {
@@ -200,16 +196,11 @@ export async function writeLayer(
         got: compressor?.id ?? 'none',
       });
     }
-    const summary = await writeTar(
-      proof.watch(entries),
-      policy,
-      (chunk) => {
-        proof.take(chunk);
-        hash?.update(chunk);
-        return compressor === undefined ? blob.write(chunk) : compressor.write(chunk);
-      },
-      options.openFile,
-    );
+    const summary = await writeTar(proof.watch(entries), policy, (chunk) => {
+      proof.take(chunk);
+      hash?.update(chunk);
+      return compressor === undefined ? blob.write(chunk) : compressor.write(chunk);
+    });
     proof.end();
     await compressor?.finish();
     const { digest, size } = await blob.commit();

@@ -60,7 +60,7 @@ export function pruneUpper(upper: HostPath, merged: HostPath, base: View, stubs:
     if (left > 0 || isOpaque) return true;
     const host = under(upper, path);
     const isStub = below === undefined && !hidden && stubs.has(path);
-    const isSame = wasDirectory && sameOwnerAndMode(toNode(lstatRaw(host)!, host), below);
+    const isSame = wasDirectory && sameOwnerAndMode(toNode(lstatRaw(host)!, bytesOf(host)), below);
     if (!isStub && !isSame) return true;
     rmdirSync(bytesOf(host));
     return false;
@@ -84,7 +84,7 @@ export function pruneUpper(upper: HostPath, merged: HostPath, base: View, stubs:
       ? below === undefined
       : below === undefined
         ? !hidden && stubs.has(path)
-        : isUnchanged(path, toNode(stats, host), below, base, () => readlinkRaw(host));
+        : isUnchanged(path, toNode(stats, bytesOf(host)), below, base, () => readlinkRaw(host));
     if (isNothing) unlinkSync(bytesOf(host));
     return !isNothing;
   }

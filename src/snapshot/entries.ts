@@ -1,6 +1,7 @@
 // Owns: walking a diff, or a whole rootfs, in the order of the canonical layer: depth first, siblings by byte value,
 // parents before children, a whiteout where the deleted name would sort. Gives entries as the layer writer takes them.
 
+import { closeSync } from 'node:fs';
 import type { Entry, TreeEntry } from '../../oci/layer/entry.ts';
 import { displayPath, joinRaw, type RawPath } from '../../oci/raw-path.ts';
 import { wholeSeconds } from './seconds.ts';
@@ -9,6 +10,9 @@ import { compareBytes } from './view.ts';
 
 /** Called with one sentence for each thing a layer cannot carry and drops. */
 export type Warn = (message: string) => void;
+
+/** What a walk does with files: look at them, or open them too, for whoever reads each of them as it comes. */
+export type Files = 'seen' | 'open';
 
 /** A step of a walk: what is there, or that something is gone. Sockets are part of it. */
 export type Walked =
@@ -19,8 +23,13 @@ export type Walked =
  * One diff. `diff` is its own view (openDiff); `opaque` the directories that hide what lies below, for which the names
  * of `below` that are gone come out one by one. The first name of a hard-link group has no `linkTo`, the others name it.
  */
-export function* walkDiff(diff: View, opaque: ReadonlySet<RawPath>, below: View): Generator<Walked> {
-  yield* walk(diff, '' as RawPath, new Map(), (path, names) => {
+export function walkDiff(
+  diff: View,
+  opaque: ReadonlySet<RawPath>,
+  below: View,
+  files: Files = 'seen',
+): Generator<Walked> {
+  return walk(diff, files, (path, names) => {
     if (!opaque.has(path)) return names;
     const kept = new Set(names);
     const hidden = (below.readdir(path) ?? []).filter((name) => !kept.has(name));
@@ -29,32 +38,39 @@ export function* walkDiff(diff: View, opaque: ReadonlySet<RawPath>, below: View)
 }
 
 /** A whole rootfs: no whiteouts. */
-export function* walkView(view: View): Generator<Walked> {
-  yield* walk(view, '' as RawPath, new Map(), (_, names) => names);
+export function walkView(view: View, files: Files = 'seen'): Generator<Walked> {
+  return walk(view, files, (_, names) => names);
 }
 
 function* walk(
   view: View,
-  directory: RawPath,
-  links: Map<string, RawPath>,
+  files: Files,
   namesOf: (directory: RawPath, names: readonly RawPath[]) => readonly RawPath[],
 ): Generator<Walked> {
-  for (const name of namesOf(directory, view.readdir(directory) ?? [])) {
-    const path = joinRaw(directory, name);
-    const node = view.lstat(path);
+  // The first name of each hard-link group, by inode.
+  const links = new Map<string, RawPath>();
+  const enter = (path: RawPath) => ({ path, names: namesOf(path, view.readdir(path) ?? []), at: 0 });
+  // The directories from the root to where the walk stands; a generator in a generator for each would cost more.
+  const open = [enter('' as RawPath)];
+  for (let here = open[0]; here !== undefined; here = open.at(-1)) {
+    const name = here.names[here.at++];
+    if (name === undefined) {
+      open.pop();
+      continue;
+    }
+    const path = joinRaw(here.path, name);
+    const node = files === 'open' && view.open !== undefined ? view.open(path) : view.lstat(path);
     // A whiteout is seen before hard links are: overlayfs links all its whiteouts to one inode.
     if (node === undefined || isWhiteout(node)) {
       yield { path, node: undefined };
-      continue;
-    }
-    if (node.type === 'directory') {
+    } else if (node.type === 'directory') {
       yield { path, node, linkTo: undefined };
-      yield* walk(view, path, links, namesOf);
-      continue;
+      open.push(enter(path));
+    } else {
+      const linkTo = node.nlink > 1 ? links.get(node.inode) : undefined;
+      if (node.nlink > 1 && linkTo === undefined) links.set(node.inode, path);
+      yield { path, node, linkTo };
     }
-    const linkTo = node.nlink > 1 ? links.get(node.inode) : undefined;
-    if (node.nlink > 1 && linkTo === undefined) links.set(node.inode, path);
-    yield { path, node, linkTo };
   }
 }
 
@@ -62,31 +78,40 @@ export function isWhiteout(node: Node): boolean {
   return node.type === 'char' && node.device?.major === 0 && node.device.minor === 0;
 }
 
-/** A walk as layer entries. Sockets are left out, with a warning. */
+/** A walk as layer entries. Sockets are left out, with a warning. Files that the walk has opened are closed here. */
 export function* toEntries(view: View, walked: Iterable<Walked>, warn: Warn): Generator<TreeEntry> {
   for (const step of walked) {
-    const { path } = step;
-    if (step.node === undefined) {
-      yield { path, type: 'whiteout', mode: 0, size: 0, owner: { uid: 0, gid: 0 } };
-      continue;
+    const fd = step.node?.fd;
+    let entry: { -readonly [key in keyof TreeEntry]: TreeEntry[key] } | undefined;
+    try {
+      entry = entryOf(view, step, warn);
+      if (entry !== undefined) yield entry;
+    } finally {
+      if (fd !== undefined) {
+        if (entry !== undefined) entry.fd = undefined;
+        closeSync(fd);
+      }
     }
-    const { node, linkTo } = step;
-    if (node.type === 'socket') {
-      warn(`/${displayPath(path)} is a socket, which a layer cannot carry: left out`);
-      continue;
-    }
-    const { type, mode } = node;
-    const owner = { uid: node.uid, gid: node.gid };
-    const mtime = wholeSeconds(node.mtimeNs);
-    // Files are nearly all there is: theirs is made in one piece.
-    if (type === 'file' && linkTo === undefined) {
-      yield { path, type, mode, size: node.size, owner, mtime, source: node.hostPath };
-      continue;
-    }
-    const common: Entry = { path, type, mode, size: 0, owner, mtime };
-    if (linkTo !== undefined) yield { ...common, type: 'hardlink', target: linkTo };
-    else if (node.type === 'symlink') yield { ...common, target: view.readlink(path) };
-    else if (node.device !== undefined) yield { ...common, device: node.device };
-    else yield common;
   }
+}
+
+function entryOf(view: View, step: Walked, warn: Warn): TreeEntry | undefined {
+  const { path, node } = step;
+  if (node === undefined) return { path, type: 'whiteout', mode: 0, size: 0, owner: { uid: 0, gid: 0 } };
+  const { linkTo } = step;
+  if (node.type === 'socket') {
+    warn(`/${displayPath(path)} is a socket, which a layer cannot carry: left out`);
+    return undefined;
+  }
+  const { type, mode } = node;
+  const owner = { uid: node.uid, gid: node.gid };
+  const mtime = wholeSeconds(node.mtimeNs);
+  // Files are nearly all there is: theirs is made in one piece.
+  if (type === 'file' && linkTo === undefined) {
+    return { path, type, mode, size: node.size, owner, mtime, source: node.hostPath, fd: node.fd };
+  }
+  const common: Entry = { path, type, mode, size: 0, owner, mtime };
+  if (linkTo !== undefined) return { ...common, type: 'hardlink', target: linkTo };
+  if (node.type === 'symlink') return { ...common, target: view.readlink(path) };
+  return node.device === undefined ? common : { ...common, device: node.device };
 }

@@ -5,11 +5,13 @@ import { spawnSync } from 'node:child_process';
 import {
   type BigIntStats,
   chmodSync,
+  constants,
   type Dirent,
   lchownSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readlinkSync,
   renameSync,
@@ -45,17 +47,30 @@ export function isErrno(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-export function lstatRaw(path: HostPath): BigIntStats | undefined {
+export function lstatRaw(path: HostPath | Buffer): BigIntStats | undefined {
   try {
-    return lstatSync(bytesOf(path), { bigint: true, throwIfNoEntry: false });
+    return lstatSync(typeof path === 'string' ? bytesOf(path) : path, STATS);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
 
+const STATS = { bigint: true, throwIfNoEntry: false } as const;
+
 export function existsRaw(path: HostPath): boolean {
   return lstatRaw(path) !== undefined;
+}
+
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a file for reading, never through a symlink, and never waiting for a fifo; undefined where that fails. */
+export function tryOpenRaw(path: Buffer): number | undefined {
+  try {
+    return openSync(path, READ_ONLY);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names as bytes, in whatever order the file system gives. Throws what readdir throws. */

@@ -304,12 +304,12 @@ class DirectoryStore implements SnapshotStore {
   *entries(below: Snapshot, diff: DiffId, warn: Warn = () => {}): Generator<TreeEntry> {
     if (diff === EMPTY_DIFF) return;
     const view = this.diffView(diff);
-    yield* toEntries(view, walkDiff(view, this.meta(diff).opaque, this.view(below)), warn);
+    yield* toEntries(view, walkDiff(view, this.meta(diff).opaque, this.view(below), 'open'), warn);
   }
 
   *mergedEntries(snapshot: Snapshot, warn: Warn = () => {}): Generator<TreeEntry> {
     const view = this.view(snapshot);
-    yield* toEntries(view, walkView(view), warn);
+    yield* toEntries(view, walkView(view, 'open'), warn);
   }
 
   remember(kind: NameKind, key: Digest, diff: DiffId): void {

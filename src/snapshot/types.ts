@@ -29,12 +29,16 @@ export interface Node {
   readonly device?: { readonly major: number; readonly minor: number };
   /** Absolute host path, for reading content. */
   readonly hostPath: Buffer;
+  /** A descriptor of the file, open for reading; only from View.open, whose caller closes it. */
+  readonly fd?: number | undefined;
 }
 
 /** A read-only rootfs: a stack of diffs, or a directory of the host. Paths are relative, '' is the root. */
 export interface View {
   /** No symlink is followed, not even in parents: a path through one is undefined. */
   lstat(path: RawPath): Node | undefined;
+  /** The same, for whoever reads the content next: a file comes open, with what fstat says of it, if it can be opened. */
+  open?(path: RawPath): Node | undefined;
   /** Names in byte order; undefined when there is no such directory. */
   readdir(path: RawPath): readonly RawPath[] | undefined;
   readlink(path: RawPath): RawPath;

@@ -299,7 +299,7 @@ export class UpperTree {
   }
 
   #ownNode(path: RawPath): Node | undefined {
-    const host = under(this.#upper, path);
+    const host = bytesOf(under(this.#upper, path));
     const stats = lstatRaw(host);
     return stats === undefined || isKernelWhiteout(stats) ? undefined : toNode(stats, host);
   }

@@ -2,7 +2,7 @@
 // the host. Directories are read when first asked for and kept; a diff never changes. Knows nothing of how diffs are
 // made; which directories of a diff are opaque is told, because node cannot read xattrs.
 
-import { type BigIntStats, readFileSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, readFileSync } from 'node:fs';
 import type { Digest } from '../../oci/digest.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
@@ -16,6 +16,7 @@ import {
   isKernelWhiteout,
   lstatRaw,
   readlinkRaw,
+  tryOpenRaw,
   tryReaddirRaw,
   under,
 } from './raw-fs.ts';
@@ -39,8 +40,10 @@ export type Ignore = (path: RawPath, isDirectory: boolean) => boolean | 'descend
 /** Where a name of a merged directory comes from: positions in the stack, topmost first; one for all but directories. */
 interface Place {
   readonly layers: readonly number[];
-  readonly isDirectory: boolean;
+  readonly type: 'directory' | 'file' | 'other';
 }
+
+const PLACE_TYPES = ['directory', 'file', 'other'] as const;
 
 interface MergedDirectory {
   readonly places: ReadonlyMap<RawPath, Place>;
@@ -93,8 +96,26 @@ export class MergedView implements View {
 
   lstat(path: RawPath): Node | undefined {
     if (path === '' && this.#source.layers.length === 0) return EMPTY_ROOT;
-    const found = this.#locate(path);
-    return found === undefined ? undefined : toNode(found.stats, found.host);
+    const host = this.#hostOf(path);
+    if (host === undefined) return undefined;
+    const bytes = bytesOf(host);
+    const stats = reading(path, () => lstatRaw(bytes));
+    if (stats === undefined) return undefined;
+    this.#last = { host, stats };
+    return toNode(stats, bytes);
+  }
+
+  /** One walk down the path instead of two: half of what a small file costs. */
+  open(path: RawPath): Node | undefined {
+    const place = this.#placeOf(path);
+    if (place?.type !== 'file') return this.lstat(path);
+    const bytes = bytesOf(under(this.#source.layers[place.layers[0]!]!.root, path));
+    const fd = tryOpenRaw(bytes);
+    if (fd === undefined) return this.lstat(path);
+    const stats = fstatSync(fd, { bigint: true });
+    if (stats.isFile()) return toNode(stats, bytes, fd);
+    closeSync(fd);
+    return this.lstat(path);
   }
 
   readdir(path: RawPath): readonly RawPath[] | undefined {
@@ -148,14 +169,18 @@ export class MergedView implements View {
 
   isDirectory(path: RawPath): boolean {
     if (path === '') return true;
-    return this.#directory(parentRaw(path))?.places.get(baseRaw(path))?.isDirectory === true;
+    return this.#placeOf(path)?.type === 'directory';
   }
 
   #layerOf(path: RawPath): Layer | undefined {
     const { layers } = this.#source;
     if (path === '') return layers.at(-1);
-    const place = this.#directory(parentRaw(path))?.places.get(baseRaw(path));
+    const place = this.#placeOf(path);
     return place === undefined ? undefined : layers[place.layers[0]!];
+  }
+
+  #placeOf(path: RawPath): Place | undefined {
+    return this.#directory(parentRaw(path))?.places.get(baseRaw(path));
   }
 
   #hostOf(path: RawPath): HostPath | undefined {
@@ -163,17 +188,9 @@ export class MergedView implements View {
     return layer === undefined ? undefined : under(layer.root, path);
   }
 
-  #locate(path: RawPath): { readonly stats: BigIntStats; readonly host: HostPath } | undefined {
-    const host = this.#hostOf(path);
-    if (host === undefined) return undefined;
-    const stats = reading(path, () => lstatRaw(host));
-    if (stats === undefined) return undefined;
-    this.#last = { host, stats };
-    return this.#last;
-  }
-
   #directory(path: RawPath): MergedDirectory | undefined {
-    if (this.#directories.has(path)) return this.#directories.get(path);
+    const known = this.#directories.get(path);
+    if (known !== undefined || this.#directories.has(path)) return known;
     const directory = this.#read(path);
     this.#directories.set(path, directory);
     return directory;
@@ -190,8 +207,8 @@ export class MergedView implements View {
     if (path === '') {
       from = layers.map((_, position) => layers.length - 1 - position);
     } else {
-      const place = this.#directory(parentRaw(path))?.places.get(baseRaw(path));
-      if (place === undefined || !place.isDirectory) return undefined;
+      const place = this.#placeOf(path);
+      if (place?.type !== 'directory') return undefined;
       from = place.layers;
     }
     const top = layers.length - 1;
@@ -205,7 +222,7 @@ export class MergedView implements View {
       if (closed.has(name)) continue;
       const own = places.get(name);
       if (own === undefined) places.set(name, place);
-      else if (place.isDirectory) places.set(name, { layers: [top, ...place.layers], isDirectory: true });
+      else if (place.type === 'directory') places.set(name, { layers: [top, ...place.layers], type: 'directory' });
     }
     return { places, sorted: undefined };
   }
@@ -216,18 +233,20 @@ export class MergedView implements View {
    */
   #merge(path: RawPath, from: readonly number[]): { places: Map<RawPath, Place>; closed: Set<RawPath> } {
     const { layers, overlay } = this.#source;
-    const places = new Map<RawPath, Place & { layers: number[] }>();
+    const places = new Map<RawPath, Place>();
     const closed = new Set<RawPath>();
     for (const position of from) {
       const layer = layers[position]!;
+      // Shared by all names that this layer brings: one for each would be most of what a view holds.
+      const [directory, file, other] = PLACE_TYPES.map((type): Place => ({ layers: [position], type }));
       for (const entry of reading(path, () => tryReaddirRaw(under(layer.root, path))) ?? []) {
         const name = entry.name as RawPath;
         if (closed.has(name)) continue;
         const child = joinRaw(path, name);
         if (entry.isDirectory()) {
           const place = places.get(name);
-          if (place !== undefined) place.layers.push(position);
-          else if (this.#isVisible(child, true)) places.set(name, { layers: [position], isDirectory: true });
+          if (place !== undefined) places.set(name, { ...place, layers: [...place.layers, position] });
+          else if (this.#isVisible(child, true)) places.set(name, directory!);
           if (layer.opaque.has(child)) closed.add(name);
           continue;
         }
@@ -237,7 +256,7 @@ export class MergedView implements View {
           const stats = lstatRaw(under(layer.root, child));
           if (stats === undefined || isKernelWhiteout(stats)) continue;
         }
-        if (this.#isVisible(child, false)) places.set(name, { layers: [position], isDirectory: false });
+        if (this.#isVisible(child, false)) places.set(name, entry.isFile() ? file! : other!);
       }
     }
     return { places, closed };
@@ -284,8 +303,9 @@ function digestCached(host: HostPath, cache: StatCache | undefined, seen: BigInt
 }
 
 /** lstat in our words. */
-export function toNode(stats: BigIntStats, host: HostPath): Node {
+export function toNode(stats: BigIntStats, hostPath: Buffer, fd?: number): Node {
   const type = typeOf(stats);
+  const nlink = Number(stats.nlink);
   const base = {
     type,
     mode: type === 'symlink' ? 0o777 : Number(stats.mode & 0o7777n),
@@ -293,9 +313,10 @@ export function toNode(stats: BigIntStats, host: HostPath): Node {
     gid: Number(stats.gid),
     size: type === 'file' || type === 'symlink' ? Number(stats.size) : 0,
     mtimeNs: stats.mtimeNs,
-    inode: `${stats.dev}:${stats.ino}`,
-    nlink: Number(stats.nlink),
-    hostPath: bytesOf(host),
+    inode: nlink === 1 ? '' : `${stats.dev}:${stats.ino}`,
+    nlink,
+    hostPath,
+    fd,
   };
   return type === 'char' || type === 'block' ? { ...base, device: deviceOf(stats.rdev) } : base;
 }
