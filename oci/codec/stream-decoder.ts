@@ -24,6 +24,15 @@ function isFault(value: unknown): value is Fault {
   return typeof value === 'string' && Object.hasOwn(FAULTS, value);
 }
 
+/** What a decoder of the component has thrown, in our words. */
+export function faultOf(compression: Compression, cause: unknown): OciError {
+  if (!isFault(cause)) {
+    return new OciError('CODEC_FAILED', `the ${compression} decoder stopped`, { got: String(cause), cause });
+  }
+  const { message, hint } = FAULTS[cause];
+  return new OciError('CODEC_FAILED', `${compression} data ${message}`, hint === undefined ? {} : { hint });
+}
+
 export class StreamDecoder implements Decoder {
   readonly #compression: Compression;
   #handle: Handle | undefined;
@@ -80,11 +89,7 @@ export class StreamDecoder implements Decoder {
       return call();
     } catch (cause) {
       this.#close();
-      if (isFault(cause)) {
-        const { message, hint } = FAULTS[cause];
-        throw new OciError('CODEC_FAILED', `${this.#compression} data ${message}`, hint === undefined ? {} : { hint });
-      }
-      throw new OciError('CODEC_FAILED', `the ${this.#compression} decoder stopped`, { got: String(cause), cause });
+      throw faultOf(this.#compression, cause);
     }
   }
 

@@ -1,6 +1,9 @@
 // Owns: what ADD does with an archive: telling one by its bytes, whatever it is called, and unpacking it to its end.
 
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Compression } from '../../oci/codec/codec.ts';
+import { decodeFileAhead } from '../../oci/codec/file-decoder.ts';
 import { createDecoder, sniff } from '../../oci/codec/load.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { RawPath } from '../../oci/raw-path.ts';
@@ -21,7 +24,7 @@ function* growingPieces(path: Buffer): Generator<Uint8Array> {
 function* decodedChunks(
   path: Buffer,
   pieces: (path: Buffer) => Iterable<Uint8Array> = fileChunks,
-): Generator<Uint8Array> {
+): Generator<Uint8Array, void, void> {
   let decoder: ReturnType<typeof createDecoder> | undefined;
   let isFirst = true;
   for (const chunk of pieces(path)) {
@@ -36,6 +39,18 @@ function* decodedChunks(
   if (decoder !== undefined) yield* decoder.finish();
 }
 
+/** Starting a thread costs tens of milliseconds; smaller archives are decoded here. */
+const THREAD_FROM = 2 << 20;
+
+/** Where it pays, an archive is decoded while what came before is written. */
+function plainChunks(path: Buffer): Generator<Uint8Array, void, void> {
+  const compression = compressionOf(path);
+  if (compression === undefined || statSync(path).size < THREAD_FROM || availableParallelism() === 1) {
+    return decodedChunks(path);
+  }
+  return decodeFileAhead(path, compression);
+}
+
 /** Unpacks to the very end: a checksum stands behind the last byte that tar wants. Throws BuildError ADD. */
 export function addArchive(
   workspace: Workspace,
@@ -43,7 +58,7 @@ export function addArchive(
   path: Buffer,
   options: { readonly owner: Owner | 'archive'; readonly leftOut: (path: RawPath, attribute: string) => void },
 ): void {
-  const chunks = decodedChunks(path);
+  const chunks = plainChunks(path);
   // Without a `return`, which would end them where the reader of the archive ends.
   const unended: Iterable<Uint8Array> = { [Symbol.iterator]: () => ({ next: () => chunks.next() }) };
   try {
@@ -51,6 +66,8 @@ export function addArchive(
     while (chunks.next().done !== true);
   } catch (error) {
     throw error instanceof OciError ? new BuildError('ADD', error.message, { cause: error }) : error;
+  } finally {
+    chunks.return();
   }
 }
 
