@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/oci/**/*.test.ts', 'test/src/**/*.test.ts', 'test/architecture.test.ts'],
+          include: ['test/oci/**/*.test.ts', 'test/src/**/*.test.ts', 'test/*.test.ts'],
         },
       },
       {

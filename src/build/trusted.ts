@@ -9,7 +9,7 @@ import { type Digest, digestOf, finishDigest, hexOf } from '../../oci/digest.ts'
 import { matchGlob } from '../containerfile/glob.ts';
 import { fileChunks } from '../fetch/file-chunks.ts';
 import type { Graph } from '../graph/op.ts';
-import type { Recipe } from '../recipe/types.ts';
+import { type Agreement, type Recipe, START } from '../recipe/types.ts';
 import { chooseRuntime, findProgram } from '../sandbox/tools.ts';
 import type { PinnedFile } from './all-sources.ts';
 import { type BinaryFile, scanSource } from './scan.ts';
@@ -102,7 +102,7 @@ export function reportTrust(
     ),
     seeds: of(isHex),
     agreements: [...recipes.values()].flatMap(({ name, agreement }) =>
-      agreement === undefined ? [] : [{ recipe: name, origins: agreement.origins }],
+      agreement === undefined ? [] : [{ recipe: name, origins: originsOf(name, agreement) }],
     ),
     sources: of(isSource),
     binaries,
@@ -173,4 +173,9 @@ export function checkoutDirectory(from: string): string {
     if (existsSync(join(directory, 'package-lock.json'))) return directory;
     if (directory === dirname(directory)) throw new Error('no package-lock.json above the program');
   }
+}
+
+/** For a reader: `start` is no recipe of the tree. */
+function originsOf(name: string, { origins, start }: Agreement): readonly string[] {
+  return origins.map((origin) => (origin === START ? `${name} from ${start!.recipe}` : origin));
 }

@@ -39,6 +39,13 @@ export const command: Command = {
     }
     const { graph, spellings } = lowerSpelled(requests, finder);
     const asked = graph.targets[graph.requested[0]!]!;
+    const { start } = recipe.agreement ?? {};
+    if (start !== undefined) {
+      throw new BuildError('USAGE', `${recipe.name} is built on what it led to itself`, {
+        location: start.location,
+        hint: `no other builder can be handed that; export ${start.recipe}, or what is built on ${recipe.name}`,
+      });
+    }
     // An agreement is the image of any of its members: another builder makes the first.
     const target = asked.members === undefined ? asked : graph.targets[asked.members[0]!]!;
     const origin = asked.members === undefined ? undefined : tree.lookup(recipe.agreement!.origins[0]!);

@@ -5,7 +5,7 @@ import { digestOf, hexOf } from '../../oci/digest.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { BuildError, type SourceLocation } from '../errors.ts';
 import type { OpId } from '../progress/event.ts';
-import { type Agreement, SELF } from '../recipe/types.ts';
+import { type Agreement, SELF, START } from '../recipe/types.ts';
 import { emptyImage, type ImageState, inheritImage, toConfig } from './image-state.ts';
 import { inputsOf, isLayerOp, type Op, type OpLabel, type StageEnd, type Target } from './op.ts';
 import type { BuildRequest, ImageFinder } from './request.ts';
@@ -140,20 +140,14 @@ export class GraphBuilder {
   }
 
   /** One target for each origin, and one that stands for what they agree on. */
-  #lowerAgreement(request: BuildRequest, { origins, locations }: Agreement): Target {
+  #lowerAgreement(request: BuildRequest, { origins, locations, start }: Agreement): Target {
     const members: number[] = [];
+    // What this recipe gave so far compiles it once more.
+    let last = start === undefined ? undefined : this.#lowerOrigin(request, start.recipe, start.location);
     for (const [index, origin] of origins.entries()) {
-      const location = locations[index]!;
-      // What this recipe gave so far compiles it once more.
-      const found = origin === SELF ? this.targets[members[index - 1]!]!.name : this.finder.lookup(origin);
-      if (found === undefined) {
-        throw new BuildError('UNKNOWN_RECIPE', `the tree has no recipe ${origin}`, {
-          location,
-          hint: 'ocibuild plan --all lists those it has',
-        });
-      }
-      const name = `${request.name} from ${origin === SELF ? SELF : found}`;
-      members.push(this.target(name, () => ({ ...request, name, origin: found }), location));
+      const made = origin === SELF || origin === START ? this.targets[last!]!.name : undefined;
+      last = this.#lowerOrigin(request, origin, locations[index]!, made);
+      members.push(last);
     }
     const first = this.targets[members[0]!]!;
     const dependencies = [...new Set(members)].sort((a, b) => a - b);
@@ -161,6 +155,19 @@ export class GraphBuilder {
       throw new BuildError('RECIPE', 'two origins of this agreement are one recipe', { location: locations[0]! });
     }
     return { ...first, name: request.name, identity: identityOf(request), dependencies, members };
+  }
+
+  /** The build of an agreement on one origin: a recipe, or the target `made` under the name `origin`. */
+  #lowerOrigin(request: BuildRequest, origin: string, location: SourceLocation, made?: string): number {
+    const found = made ?? this.finder.lookup(origin);
+    if (found === undefined) {
+      throw new BuildError('UNKNOWN_RECIPE', `the tree has no recipe ${origin}`, {
+        location,
+        hint: 'ocibuild plan --all lists those it has',
+      });
+    }
+    const name = `${request.name} from ${made === undefined ? found : origin}`;
+    return this.target(name, () => ({ ...request, name, origin: found }), location);
   }
 
   #lowerRoot(request: BuildRequest): LoweredFile {

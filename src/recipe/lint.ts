@@ -9,7 +9,7 @@ import { findStage } from '../containerfile/parse.ts';
 import type { SourceLocation } from '../errors.ts';
 import { contextPatterns, expandKnown, globalValues, isRemote, reaches } from './context-use.ts';
 import { nearMisses } from './near-miss.ts';
-import { ORIGIN, type Recipe, SELF, type Source, type Tree } from './types.ts';
+import { type Agreement, ORIGIN, type Recipe, SELF, type Source, START, type Tree } from './types.ts';
 
 export type RecipeFindingCode =
   | 'networked-step'
@@ -95,9 +95,9 @@ function stagesOf(file: Containerfile, target: string | undefined): readonly Sta
  */
 export function neededRecipes(file: Containerfile, tree: Tree, recipe?: Recipe): ReadonlyMap<string, SourceLocation> {
   const needed = new Map<string, SourceLocation>();
-  for (const [index, origin] of (recipe?.agreement?.origins ?? []).entries()) {
+  for (const { origin, at } of recipe?.agreement === undefined ? [] : recipesOf(recipe.agreement)) {
     const name = tree.lookup(origin);
-    if (name !== undefined && !needed.has(name)) needed.set(name, recipe!.agreement!.locations[index]!);
+    if (name !== undefined && !needed.has(name)) needed.set(name, at);
   }
   const stages = recipe === undefined ? file.stages : stagesOf(file, recipe.target);
   for (const { image, at } of imageReferences(file, stages)) {
@@ -105,6 +105,13 @@ export function neededRecipes(file: Containerfile, tree: Tree, recipe?: Recipe):
     if (name !== undefined && !needed.has(name)) needed.set(name, at);
   }
   return needed;
+}
+
+/** The recipes an agreement names, each with its place; `start` and `self` are none. */
+function recipesOf({ origins, locations, start }: Agreement): { origin: string; at: SourceLocation }[] {
+  const named = origins.map((origin, index) => ({ origin, at: locations[index]! }));
+  const recipes = named.filter(({ origin }) => origin !== SELF && origin !== START);
+  return start === undefined ? recipes : [{ origin: start.recipe, at: start.location }, ...recipes];
 }
 
 /** Name of a stage in `[allow] network`: what AS says, or its position from 0. */
@@ -318,10 +325,9 @@ function lintAgreement(recipe: Recipe, file: Containerfile, tree: Tree): RecipeF
     const message = `${ORIGIN} is what a recipe with [agreement] is built on, and package.toml has none`;
     return used === undefined ? [] : [{ code: 'unknown-recipe', severity: 'error', at: used.at, message }];
   }
-  const findings = agreement.origins.flatMap((origin, index): RecipeFinding[] => {
-    if (origin === SELF || tree.lookup(origin) !== undefined) return [];
-    const message = `the tree has no recipe ${origin}`;
-    return [{ code: 'unknown-recipe', severity: 'error', at: agreement.locations[index]!, message }];
+  const findings = recipesOf(agreement).flatMap(({ origin, at }): RecipeFinding[] => {
+    if (tree.lookup(origin) !== undefined) return [];
+    return [{ code: 'unknown-recipe', severity: 'error', at, message: `the tree has no recipe ${origin}` }];
   });
   if (used !== undefined) return findings;
   const message = `nothing is built on ${ORIGIN}: every origin gives the same image whatever it holds`;

@@ -9,7 +9,7 @@ import { didYouMean } from './near-miss.ts';
 import { argPrefix, fillTemplate, VERSION_WORDS, versionArgs } from './template.ts';
 import { Document, show } from './toml-document.ts';
 import type { TomlPath } from './toml-location.ts';
-import { type Agreement, type Allowances, type Recipe, SELF, type Source } from './types.ts';
+import { type Agreement, type Allowances, type Recipe, SELF, type Source, START } from './types.ts';
 
 /** What a package.toml says, before it is known which folder of which tree it lies in. */
 export type Package = Pick<
@@ -53,7 +53,7 @@ const PACKAGE_KEYS = [
 ];
 const SOURCE_KEYS = ['hash', 'file', 'format', 'version', 'mirrors', 'git_sha', 'size'];
 const ALLOW_KEYS = ['network', 'mounts', 'xattrs', 'binaries'];
-const AGREEMENT_KEYS = ['origins'];
+const AGREEMENT_KEYS = ['origins', 'start'];
 const TABLES = ['package', 'sources', 'allow', 'root', 'agreement'];
 const MOUNT_TYPES = ['cache', 'secret', 'ssh'];
 
@@ -133,7 +133,22 @@ function readAgreement(document: Document, kind: Recipe['kind']): Agreement | un
     if (origins.indexOf(origin) === index) continue;
     document.fail(['agreement', 'origins', index], `${show(origin)} stands twice in origins`);
   }
-  return { origins, locations: origins.map((_, index) => document.at('agreement', 'origins', index)) };
+  const recipe = document.string('agreement', 'start');
+  const position = origins.indexOf(START);
+  if (position > 0 || (position === 0) !== (recipe !== undefined)) {
+    document.fail(
+      ['agreement', 'origins', Math.max(position, 0)],
+      `${show(START)} is what the recipe in start leads to`,
+      {
+        want: 'start = "…", a recipe, and "start" as the first origin; or neither',
+      },
+    );
+  }
+  return {
+    origins,
+    locations: origins.map((_, index) => document.at('agreement', 'origins', index)),
+    ...(recipe === undefined ? {} : { start: { recipe, location: document.at('agreement', 'start') } }),
+  };
 }
 
 function readPackageName(document: Document): string | undefined {

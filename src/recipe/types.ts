@@ -41,14 +41,19 @@ export interface Allowances {
 
 /** `[agreement]`: one Containerfile, built once on each origin, and all must give the same image. */
 export interface Agreement {
-  /** Two or more recipes, each another one, or, not as the first, `self`; in the Containerfile, the reference `origin` stands for one of them at a time. */
+  /** Two or more recipes, each another one, or as the first `start`, or, not as the first, `self`; in the Containerfile, the reference `origin` stands for one of them at a time. */
   readonly origins: readonly string[];
   /** Where each of them stands. */
   readonly locations: readonly SourceLocation[];
+  /** The recipe that the origin `start` begins with: what it leads to need not be like the others. */
+  readonly start?: { readonly recipe: string; readonly location: SourceLocation };
 }
 
 /** The origin that is what the origin before it led to: a compiler that compiles itself. */
 export const SELF = 'self';
+
+/** The origin that is what `start` led to: a compiler that keeps parts of whoever compiled it has them no more after that. */
+export const START = 'start';
 
 /** What an agreement's Containerfile calls the recipe it is built on. */
 export const ORIGIN = 'origin';

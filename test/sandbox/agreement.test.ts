@@ -1,6 +1,7 @@
 // A recipe built on several origins: one image whatever their order, and a failure that says what differs first.
 
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { busybox, Lab } from './engine.ts';
 import { testRuntimes } from './harness.ts';
@@ -48,6 +49,27 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('an agreem
     expect(user.status).toBe(0);
     const again = lab.runRecipes(lab.path('forth'), ['user']);
     expect([again.digest, again.ran]).toEqual([user.digest, 0]);
+  });
+
+  test('leaves out what its start led to', () => {
+    // What is built on the start keeps its mark; what is built on that has none any more.
+    const keeps = `FROM origin AS build
+RUN if [ -e /mark ]; then cp /mark /same; else echo same >/same; fi
+FROM recipes/tools
+COPY --from=build /same /same
+`;
+    const directory = tree('start', keeps, ['start', 'self']);
+    appendFileSync(join(directory, 'recipes/pair/package.toml'), 'start = "recipes/one"\n');
+    const built = lab.runRecipes(directory, ['pair']);
+    expect(built.stderr + built.stdout).toContain('recipes/pair from start');
+    expect(built.status).toBe(0);
+    const user = lab.runRecipes(directory, ['user']);
+    expect(user.status).toBe(0);
+    const exported = lab.run(['--tree', directory, 'export', 'recipes/pair', lab.path('start-export')]);
+    expect([exported.status, exported.stderr]).toEqual([
+      2,
+      expect.stringContaining('is built on what it led to itself'),
+    ]);
   });
 
   test('is reproduced with all of its builds', () => {

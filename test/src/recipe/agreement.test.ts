@@ -45,6 +45,18 @@ test.each([
   ['[agreement]\norigins = ["self", "a"]\n', 'package.toml:6: RECIPE: "self" is what the origin before it led to'],
   ['[agreement]\norigins = ["a", "b"]\nquorum = 2\n', 'package.toml:7: RECIPE: unknown key "quorum"'],
   ['[agreement]\norigins = "a"\n', 'package.toml:6: RECIPE: '],
+  [
+    '[agreement]\nstart = "a"\norigins = ["b", "self"]\n',
+    'package.toml:7: RECIPE: "start" is what the recipe in start',
+  ],
+  [
+    '[agreement]\norigins = ["start", "self"]\n',
+    'package.toml:6: RECIPE: "start" is what the recipe in start leads to',
+  ],
+  [
+    '[agreement]\nstart = "a"\norigins = [\n"a",\n"start"]\n',
+    'package.toml:9: RECIPE: "start" is what the recipe in start leads to',
+  ],
 ])('%j is refused', (text, message) => {
   expect(faultOf(() => parsePackageToml(PACKAGE + text, { file: 'package.toml' }))).toContain(message);
 });
@@ -100,6 +112,25 @@ describe('in a tree', () => {
         { name: 'recipes/user', deps: ['recipes/pair'], steps: 1 },
       ],
     });
+  });
+
+  test('start is what its recipe led to, which need not be like the others', () => {
+    write('pair', PAIR, '\n[agreement]\nstart = "recipes/a"\norigins = ["start", "self"]\n');
+    expect(codesOf('pair')).toEqual([]);
+    expect(planJson(lowered('pair'))).toEqual({
+      targets: [
+        { name: 'recipes/a', deps: [], steps: 1 },
+        { name: 'recipes/pair from recipes/a', deps: ['recipes/a'], steps: 2 },
+        { name: 'recipes/pair from start', deps: ['recipes/pair from recipes/a'], steps: 2 },
+        { name: 'recipes/pair from self', deps: ['recipes/pair from start'], steps: 2 },
+        { name: 'recipes/pair', deps: ['recipes/pair from self', 'recipes/pair from start'], steps: 0, agree: true },
+      ],
+    });
+    write('pair', PAIR, '\n[agreement]\nstart = "recipes/none"\norigins = ["start", "self"]\n');
+    expect(codesOf('pair')).toEqual(['package.toml:7 unknown-recipe']);
+    expect(faultOf(() => lowered('pair'))).toContain(
+      'package.toml:7: UNKNOWN_RECIPE: the tree has no recipe recipes/none',
+    );
   });
 
   test('self is what the origin before it led to', () => {

@@ -1,0 +1,34 @@
+# What was installed runs, loads its compiled modules, and knows nothing of the machine that built it.
+use strict;
+use warnings;
+use Config qw(%Config config_sh);
+use Compress::Zlib qw(compress uncompress);
+use Cwd ();
+use Data::Dumper;
+use Digest::SHA qw(sha256_hex);
+use Encode qw(decode encode);
+use Errno qw(ENOENT);
+use Fcntl qw(:flock);
+use File::Spec;
+use File::Temp qw(tempfile);
+use Getopt::Long;
+use IO::Socket;
+use IPC::Cmd;
+use List::Util qw(sum);
+use MIME::Base64;
+use POSIX qw(floor strftime uname);
+use Socket;
+use Storable qw(dclone);
+use Time::HiRes;
+use Time::Piece;
+
+die 'sum' if sum(@{dclone([1, 2, 3])}) != 6;
+die 'sha256' if sha256_hex('') !~ /^e3b0c44298fc1c14/;
+die 'encode' if length(decode('UTF-8', "\xc3\xa4")) != 1 || encode('UTF-16BE', 'a') ne "\0a";
+die 'zlib' if uncompress(compress('abc' x 100)) ne 'abc' x 100;
+die 'errno' if open(my $none, '<', '/none') || $! != ENOENT;
+die 'unicode' if "\x{101}" !~ /\p{Alphabetic}/ || uc("\x{101}") ne "\x{100}";
+die 'child' if `echo \$((6 * 7))` ne "42\n";
+my $release = (uname())[2];
+die 'kernel' if index(config_sh(), $release) >= 0;
+die 'time' if $Config{cf_time} !~ /1970$/;
