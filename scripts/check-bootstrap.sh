@@ -21,7 +21,7 @@ trap restore EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 for root in debian12 debian13; do
-  ./ocibuild fetch "bootstrap/$root" && continue
+  ./ocibuild fetch "bootstrap/$root" >/dev/null && continue
   cp "bootstrap/$root/lock.toml" "$kept/$root"
   moved="$moved $root"
   ./ocibuild lock "bootstrap/$root"
