@@ -68,6 +68,7 @@ inNamespaces(import.meta.url, () => {
     ['a directory becomes a symlink', 'mkdir a b; echo x > a/x', 'rm -r a; ln -s b a', ['l a -> b']],
     ['ln to a lower file', 'echo a > a', 'ln a b', ['f 644 b']],
     ['ln to a file made in the step', 'echo a > a', 'echo b > b; ln b c', ['f 644 b', 'h c -> b']],
+    ['ln to a symlink made in the step', 'echo a > a', 'ln -s a s; ln s t', ['l s -> a', 'h t -> s']],
     ['append to one of two lower hard links', 'echo a > a; ln a b', 'echo more >> a', ['f 644 a']],
     ['touch alone', 'echo a > a; touch -d @1000 a', 'touch a', ['f 644 a']],
     ['touch of a directory', 'mkdir d; touch -d @1000 d', 'touch d', []],
@@ -347,7 +348,8 @@ inNamespaces(import.meta.url, () => {
       const drop = (at: string, itself: boolean) => {
         for (const key of model.keys()) if ((itself && key === at) || key.startsWith(`${at}/`)) model.delete(key);
       };
-      const contents = new Map<string, string>();
+      // What the first names of this layer hold: a hard link may be one more name of a file or of a symbolic link.
+      const inodes = new Map<string, string>();
       for (const entry of entries) {
         if (entry.type === 'whiteout') {
           expect(model.has(entry.path)).toBe(true);
@@ -356,16 +358,13 @@ inNamespaces(import.meta.url, () => {
         }
         if (entry.path.includes('/')) expect(model.get(parentRaw(entry.path))).toMatch(/^directory/);
         if (entry.type !== 'directory') drop(entry.path, true);
+        if (entry.type === 'hardlink') expect(inodes.has(entry.target!)).toBe(true);
         const text =
-          entry.type === 'hardlink'
-            ? contents.get(entry.target!)!
-            : entry.type === 'file'
-              ? execFileSync('cat', [entry.source!.toString()]).toString()
-              : (entry.target ?? '');
-        contents.set(entry.path, text);
-        const type = entry.type === 'hardlink' ? 'file' : entry.type;
-        if (entry.type === 'hardlink') expect(contents.has(entry.target!)).toBe(true);
-        model.set(entry.path, `${type} ${entry.mode.toString(8)} ${text}`);
+          entry.type === 'file' ? execFileSync('cat', [entry.source!.toString()]).toString() : (entry.target ?? '');
+        const inode =
+          entry.type === 'hardlink' ? inodes.get(entry.target!)! : `${entry.type} ${entry.mode.toString(8)} ${text}`;
+        inodes.set(entry.path, inode);
+        model.set(entry.path, inode);
       }
     }
 
