@@ -61,9 +61,11 @@ async function prepare(): Promise<string | undefined> {
     const fault = attempt('tar', args);
     if (fault !== undefined) throw new Error(fault);
   }
-  const patch = join(recipe.directory, 'libdeflate-joinable-blocks.patch');
-  const fault = attempt('patch', ['-s', '-d', join(work, 'tree/libdeflate'), '-p1', '-i', patch]);
-  if (fault !== undefined) throw new Error(fault);
+  for (const name of ['libdeflate-joinable-blocks.patch', 'libdeflate-wide-words.patch']) {
+    const patch = join(recipe.directory, name);
+    const fault = attempt('patch', ['-s', '-d', join(work, 'tree/libdeflate'), '-p1', '-i', patch]);
+    if (fault !== undefined) throw new Error(fault);
+  }
   return undefined;
 }
 
