@@ -50,22 +50,24 @@ export class MountShell {
     const paths = [join(scratch, 'requests'), join(scratch, 'answers')] as const;
     const made = spawnSync('mkfifo', paths, { encoding: 'utf8' });
     if (made.status !== 0) throw failed('mkfifo', made.error?.message ?? made.stderr.trim());
-    // Opened both ways first: a pipe with one end waits for the other.
+    // Opened both ways first: a pipe with one end waits for the other. The shell gets ends of one way each: a shell that
+    // could write its own requests would never see the end of them.
     const both = paths.map((path) => openSync(path, 'r+'));
     this.#requests = openSync(paths[0], 'w');
     this.#answers = openSync(paths[1], 'r');
+    const ofShell = [openSync(paths[0], 'r'), openSync(paths[1], 'w')] as const;
     for (const path of paths) unlinkSync(path);
     // A session of its own: signals meant for the build do not reach it, since what is mounted has to come down after.
     this.#child = spawn('sh', ['-fc', SCRIPT], {
       cwd: directory,
       // mount(8) from 2.39 on hands each option over separately, at most 256 bytes of it, unless told not to.
       env: { ...process.env, LIBMOUNT_FORCE_MOUNT2: 'always', LC_ALL: 'C' },
-      stdio: [both[0]!, both[1]!, 'ignore'],
+      stdio: [...ofShell, 'ignore'],
       detached: true,
     });
     this.#child.on('error', () => {});
     this.#child.unref();
-    for (const end of both) closeSync(end);
+    for (const end of [...both, ...ofShell]) closeSync(end);
   }
 
   /** Mounts an overlay before it returns. Gives what mount(8) said when it failed. */
