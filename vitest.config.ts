@@ -1,6 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-const STARTS_PROGRAMS = { testTimeout: 120_000, hookTimeout: 120_000, globalSetup: ['test/sandbox/engine-setup.ts'] };
+const EVERY = { setupFiles: ['test/property-seed.ts'] };
+const STARTS_PROGRAMS = {
+  ...EVERY,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  globalSetup: ['test/sandbox/engine-setup.ts'],
+};
 
 // unit: quick, no sandbox, no outside tools needed. The others start real programs and say why they skip.
 export default defineConfig({
@@ -10,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/oci/**/*.test.ts', 'test/src/**/*.test.ts', 'test/*.test.ts'],
+          ...EVERY,
         },
       },
       {

@@ -11,7 +11,7 @@ import type { Flags } from './args.ts';
 import type { CommandContext } from './command.ts';
 
 export const SOLVE_FLAGS: Flags = {
-  'no-cache': { summary: 'run every step again' },
+  'no-cache': { summary: 'run every step again, and those of every recipe it stands on' },
   'no-cache-filter': {
     summary: 'run the steps of this stage again (more than once, or with commas)',
     value: 'STAGE',

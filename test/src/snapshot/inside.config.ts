@@ -2,5 +2,9 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/src/snapshot/*.test.ts', 'test/sandbox/snapshot.test.ts'], testTimeout: 120_000 },
+  test: {
+    include: ['test/src/snapshot/*.test.ts', 'test/sandbox/snapshot.test.ts'],
+    setupFiles: ['test/property-seed.ts'],
+    testTimeout: 120_000,
+  },
 });
