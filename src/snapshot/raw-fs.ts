@@ -229,5 +229,14 @@ export function explainIo(error: unknown, doing: string): unknown {
       cause: error,
     });
   }
+  if (isErrno(error, 'ENAMETOOLONG')) {
+    const { path = '' } = error as NodeJS.ErrnoException;
+    return new BuildError('SNAPSHOT', `${doing}: a path is longer than the system takes`, {
+      want: 'at most 4095 bytes, the way to the store before it included',
+      got: `${path.length} bytes, …${path.slice(0, 120)}…`,
+      hint: 'the step has to remove it',
+      cause: error,
+    });
+  }
   return error;
 }

@@ -123,31 +123,46 @@ export class RunStep {
   /** The error of a step that ended badly; its rootfs is kept, for `ocibuild shell`. */
   #failure(op: RunOp, workspace: Workspace, status: number, log: StepLog, sandbox: Sandbox): BuildError {
     const { label } = op;
-    const { snapshots, store } = this.#services;
-    const { snapshot } = snapshots.commit(workspace);
-    const record: FailedStep = {
-      key: failedStepKey(op, workspace.base.id),
-      base: workspace.base.id,
-      diffs: snapshot.diffs,
-      env: op.env,
-      cwd: op.cwd,
-      user: op.user,
-      text: label.text,
-    };
-    rememberFailedStep(store, op.identity, label.stage, record);
+    const kept = this.#keepFailed(op, workspace);
     const lines = log.tail().map((line) => `    ${line}`);
     const network = op.network === 'none' ? '\n  (steps have no network; RUN --network=default opens it for one)' : '';
     const ids = sandbox.hasIdRange
       ? ''
       : '\n  (this is single-id mode: no user or group but 0 exists; a range in /etc/subuid and /etc/subgid gives more)';
     const shell =
-      op.shellCommand === undefined ? '' : `\n  look inside with: ${op.shellCommand} --stage ${label.stage}`;
+      kept !== undefined
+        ? `\n  (what it left cannot be looked at: ${kept.message})`
+        : op.shellCommand === undefined
+          ? ''
+          : `\n  look inside with: ${op.shellCommand} --stage ${label.stage}`;
     const output = lines.length === 0 ? '\n  it printed nothing' : `\n  its last output:\n${lines.join('\n')}`;
     return new BuildError(
       'STEP_FAILED',
       `${firstLine(label.text)}: exit status ${status}${output}\n  the whole log: ${log.path}${shell}${network}${ids}`,
       { location: label.location },
     );
+  }
+
+  /** Keeps what a failed step left, or gives why it cannot: the step's own failure is what the user has to see. */
+  #keepFailed(op: RunOp, workspace: Workspace): BuildError | undefined {
+    const { snapshots, store } = this.#services;
+    try {
+      const { snapshot } = snapshots.commit(workspace);
+      const record: FailedStep = {
+        key: failedStepKey(op, workspace.base.id),
+        base: workspace.base.id,
+        diffs: snapshot.diffs,
+        env: op.env,
+        cwd: op.cwd,
+        user: op.user,
+        text: op.label.text,
+      };
+      rememberFailedStep(store, op.identity, op.label.stage, record);
+      return undefined;
+    } catch (error) {
+      if (error instanceof BuildError) return error;
+      throw error;
+    }
   }
 
   async #caches(op: RunOp, prepared: Prepared): Promise<StepCaches | undefined> {

@@ -226,6 +226,22 @@ describe.skipIf(busybox === undefined || testRuntimes().length === 0)('RUN', () 
       expect(result.stderr).toMatch(/Containerfile:2: STEP_FAILED: .*exit status 127[\s\S]*no such program/);
     });
 
+    // 600 directories in each other: made and left step by step, since no path of that length can be named.
+    const DEEP = `mkdir /deep; cd /deep; i=0; while [ $i -lt 600 ]; do mkdir aaaaaaaaa; cd aaaaaaaaa; i=$((i+1)); done`;
+
+    test('leaves a path longer than can be named: the step is told, and its own failure comes first', () => {
+      const done = lab.build(`FROM base\nRUN ${DEEP}\n`);
+      expect(done.status).toBe(1);
+      expect(done.stderr).toMatch(/Containerfile:2: SNAPSHOT: .*a path is longer than the system takes/);
+      expect(done.stderr).toContain('/deep/aaaaaaaaa/aaaaaaaaa/');
+      const failed = lab.build(`FROM base\nRUN ${DEEP}; echo so; exit 5\n`);
+      expect(failed.stderr).toMatch(
+        /Containerfile:2: STEP_FAILED: .*exit status 5[\s\S]*what it left cannot be looked at/,
+      );
+      expect(failed.stderr).not.toContain('look inside with');
+      for (const { stderr } of [done, failed]) expect(stderr).not.toContain('fault of ocibuild');
+    });
+
     test('can be looked at: the shell opens what it left', () => {
       const tree = lab.tree('failing', {
         broken: {
