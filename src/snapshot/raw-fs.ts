@@ -232,9 +232,8 @@ export function explainIo(error: unknown, doing: string): unknown {
   if (isErrno(error, 'ENAMETOOLONG')) {
     const { path = '' } = error as NodeJS.ErrnoException;
     return new BuildError('SNAPSHOT', `${doing}: a path is longer than the system takes`, {
-      want: 'at most 4095 bytes, the way to the store before it included',
-      got: `${path.length} bytes, …${path.slice(0, 120)}…`,
-      hint: 'the step has to remove it',
+      want: 'at most 255 bytes for each part and 4095 for the path, the way to the store before it included',
+      got: `${path.length} bytes, ${path.slice(0, 120)}…`,
       cause: error,
     });
   }

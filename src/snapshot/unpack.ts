@@ -9,7 +9,7 @@ import { type ArchiveEntry, readTarSync } from '../../oci/layer/reader.ts';
 import { baseRaw, displayPath, joinRaw, parentRaw, type RawPath, rawPath } from '../../oci/raw-path.ts';
 import { BuildError } from '../errors.ts';
 import { writeAll } from './file-digest.ts';
-import { explainIo } from './raw-fs.ts';
+import { explainIo, isErrno } from './raw-fs.ts';
 import { cleanPath } from './resolve.ts';
 import type { SnapshotStore, Workspace } from './store.ts';
 import type { DiffId, Snapshot } from './types.ts';
@@ -72,7 +72,7 @@ function adding(work: () => void): void {
     if (error instanceof BuildError && error.code === 'COPY')
       throw new BuildError('ADD', error.message, { cause: error });
     if (error instanceof OciError) throw new BuildError('ADD', error.message, { cause: error });
-    if (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG') {
+    if (isErrno(error, 'ENAMETOOLONG')) {
       throw new BuildError('ADD', 'the archive has a name that is too long', {
         want: 'at most 255 bytes for each part and 4095 for the path',
         cause: error,

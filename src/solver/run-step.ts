@@ -123,18 +123,12 @@ export class RunStep {
   /** The error of a step that ended badly; its rootfs is kept, for `ocibuild shell`. */
   #failure(op: RunOp, workspace: Workspace, status: number, log: StepLog, sandbox: Sandbox): BuildError {
     const { label } = op;
-    const kept = this.#keepFailed(op, workspace);
+    const shell = this.#keepFailed(op, workspace);
     const lines = log.tail().map((line) => `    ${line}`);
     const network = op.network === 'none' ? '\n  (steps have no network; RUN --network=default opens it for one)' : '';
     const ids = sandbox.hasIdRange
       ? ''
       : '\n  (this is single-id mode: no user or group but 0 exists; a range in /etc/subuid and /etc/subgid gives more)';
-    const shell =
-      kept !== undefined
-        ? `\n  (what it left cannot be looked at: ${kept.message})`
-        : op.shellCommand === undefined
-          ? ''
-          : `\n  look inside with: ${op.shellCommand} --stage ${label.stage}`;
     const output = lines.length === 0 ? '\n  it printed nothing' : `\n  its last output:\n${lines.join('\n')}`;
     return new BuildError(
       'STEP_FAILED',
@@ -143,8 +137,11 @@ export class RunStep {
     );
   }
 
-  /** Keeps what a failed step left, or gives why it cannot: the step's own failure is what the user has to see. */
-  #keepFailed(op: RunOp, workspace: Workspace): BuildError | undefined {
+  /**
+   * Keeps what a failed step left. Gives the line that says how to look at it, or why one cannot: that it could not be kept
+   * must not hide the step's own failure.
+   */
+  #keepFailed(op: RunOp, workspace: Workspace): string {
     const { snapshots, store } = this.#services;
     try {
       const { snapshot } = snapshots.commit(workspace);
@@ -158,11 +155,11 @@ export class RunStep {
         text: op.label.text,
       };
       rememberFailedStep(store, op.identity, op.label.stage, record);
-      return undefined;
     } catch (error) {
-      if (error instanceof BuildError) return error;
+      if (error instanceof BuildError) return `\n  (what it left cannot be looked at: ${error.message})`;
       throw error;
     }
+    return op.shellCommand === undefined ? '' : `\n  look inside with: ${op.shellCommand} --stage ${op.label.stage}`;
   }
 
   async #caches(op: RunOp, prepared: Prepared): Promise<StepCaches | undefined> {
